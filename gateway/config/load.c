@@ -1,0 +1,127 @@
+#include "config/load.h"
+
+#include "common/mem.h"
+#include "config/config_address.h"
+#include "config/loader.h"
+#include "config/text.h"
+
+#include <stdlib.h>
+
+#define CONFIG_BYTES_MAX (128u * 1024 * 1024)
+
+bool load_contents(struct loader *l, struct node node, struct config_file *file)
+{
+    struct err e;
+    struct slice data;
+    if (!file->path)
+        return false;
+    if (bundle_fetch(l->bundle, file->path, &data, &e)) {
+        reader_problem(l->reader, node, "%s", e.text);
+        return false;
+    }
+    file->data = reader_copy(l->reader, data);
+    return file->data.data != NULL;
+}
+
+static int compare_names(const void *left, const void *right)
+{
+    const struct load_name *a = left, *b = right;
+    int order = strcmp(a->text ? a->text : "", b->text ? b->text : "");
+    /* Nodes are numbered in the order of the file. */
+    return order ? order : (a->node.id > b->node.id) - (a->node.id < b->node.id);
+}
+
+void load_check_unique(struct loader *l, struct load_name *names, size_t count, const char *what)
+{
+    qsort(names, count, sizeof(*names), compare_names);
+    for (size_t i = 1; i < count; i++) {
+        struct load_name *first = &names[i - 1], *second = &names[i];
+        if (first->text && second->text && strcmp(first->text, second->text) == 0)
+            reader_problem(l->reader, second->node, "%s is also the name of the %s on line %zu",
+                           text_quote(slice_str(second->text)).text, what,
+                           reader_line(l->reader, first->node));
+    }
+}
+
+static void load_settings(struct loader *l, struct node root)
+{
+    static const struct section *const parts[] = {
+        &settings_capacity, &settings_log,      &settings_access_log,
+        &settings_limits,   &settings_timeouts, &settings_tls_tickets,
+    };
+    section_read(l->reader, root, &settings_top, l->config);
+    for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
+        struct node part = section_part(l->reader, root, &settings_top, parts[i]->where);
+        section_read(l->reader, part, parts[i], l->config);
+    }
+    struct node limits = section_part(l->reader, root, &settings_top, "limits");
+    if (l->config->limits.target_bytes > l->config->limits.head_bytes)
+        reader_problem(l->reader, reader_get(l->reader, limits, "target"),
+                       "is larger than limits.head, of which it is a part");
+}
+
+static void load_trusted_proxies(struct loader *l, struct node list)
+{
+    struct config *c = l->config;
+    size_t count = reader_count(l->reader, list);
+    c->trusted_proxies = reader_alloc(l->reader, count, sizeof(*c->trusted_proxies));
+    if (!c->trusted_proxies)
+        return;
+    for (size_t i = 0; i < count; i++) {
+        struct err e;
+        struct slice text;
+        struct node item = reader_item(l->reader, list, i);
+        if (!section_text(l->reader, item, 1, 64, &text))
+            continue;
+        if (config_network_parse(text, &c->trusted_proxies[c->trusted_proxy_count], &e))
+            reader_problem(l->reader, item, "%s", e.text);
+        else
+            c->trusted_proxy_count++;
+    }
+}
+
+static void load_tree(struct loader *l)
+{
+    struct reader *r = l->reader;
+    const struct section *top = &settings_top;
+    struct node root = reader_root(r);
+    load_settings(l, root);
+    load_trusted_proxies(l, section_part(r, root, top, "trusted_proxies"));
+    load_listeners(l, section_part(r, root, top, "listeners"));
+    load_admin(l, section_part(r, root, top, "admin"));
+    load_upstreams(l, section_part(r, root, top, "upstreams"));
+    load_headers(l, section_part(r, root, top, "response_headers"), &settings_response_headers,
+                 &l->all_routes);
+    load_routes(l, section_part(r, root, top, "routes"));
+}
+
+static void load_text(struct bundle *b, struct slice text, struct config *c, struct diagnostics *d)
+{
+    struct reader *r = reader_new(c->file, text, &c->arena, d);
+    if (!r)
+        return;
+    struct loader l = { .reader = r, .bundle = b, .config = c };
+    struct config_header hsts = { SLICE(SETTINGS_HSTS_NAME), SLICE(SETTINGS_HSTS_VALUE) };
+    l.all_routes = (struct header_rules){ .add = &hsts, .add_count = 1 };
+    load_tree(&l);
+    reader_free(&r);
+}
+
+struct config *config_load(struct bundle *b, const char *path, struct diagnostics *d)
+{
+    struct err e;
+    struct slice text;
+    struct config *c = mem_new(sizeof(*c));
+    arena_init(&c->arena, NULL, CONFIG_BYTES_MAX);
+    c->file = arena_printf(&c->arena, "%s", path);
+    if (bundle_fetch(b, path, &text, &e))
+        diagnostics_add(d, path, 0, 0, "", e.text);
+    else if (text.len > CONFIG_FILE_BYTES_MAX)
+        diagnostics_add(d, path, 0, 0, "", "the file is larger than 4 MiB");
+    else
+        load_text(b, text, c, d);
+    diagnostics_finish(d);
+    if (d->count > 0)
+        config_free(&c);
+    return c;
+}

@@ -1,0 +1,65 @@
+/* upstreams and their peers. */
+#include "common/mem.h"
+#include "config/config_address.h"
+#include "config/loader.h"
+
+/* Twice the same peer would count its connections twice; weight is how to send it more. */
+static void check_peer_is_new(struct loader *l, const struct config_upstream *u, size_t index,
+                              struct node node)
+{
+    const struct config_address *address = &u->peers[index].address;
+    for (size_t i = 0; i < index && address->len > 0; i++) {
+        if (config_address_equal(&u->peers[i].address, address)) {
+            reader_problem(l->reader, reader_get(l->reader, node, "address"),
+                           "is already peers[%zu] of this upstream; use weight to send it more", i);
+            return;
+        }
+    }
+}
+
+static void load_peers(struct loader *l, struct node list, struct config_upstream *u)
+{
+    size_t count = reader_count(l->reader, list);
+    u->peers = reader_alloc(l->reader, count, sizeof(*u->peers));
+    if (!u->peers)
+        return;
+    u->peer_count = count;
+    for (size_t i = 0; i < count; i++) {
+        struct node node = reader_item(l->reader, list, i);
+        section_read(l->reader, node, &settings_peer, &u->peers[i]);
+        check_peer_is_new(l, u, i, node);
+    }
+}
+
+static void load_upstream(struct loader *l, struct node node, struct config_upstream *u)
+{
+    struct reader *r = l->reader;
+    const struct section *section = &settings_upstream;
+    section_read(r, node, section, u);
+    section_read(r, section_part(r, node, section, "timeouts"), &settings_upstream_timeouts, u);
+    section_read(r, section_part(r, node, section, "keep_alive"), &settings_keep_alive, u);
+    load_peers(l, section_part(r, node, section, "peers"), u);
+}
+
+void load_upstreams(struct loader *l, struct node list)
+{
+    struct config *c = l->config;
+    size_t count = reader_count(l->reader, list);
+    c->upstreams = reader_alloc(l->reader, count, sizeof(*c->upstreams));
+    if (!c->upstreams)
+        return;
+    c->upstream_count = count;
+    struct load_name *names = mem_new_array(count, sizeof(*names));
+    size_t peers = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct node node = reader_item(l->reader, list, i);
+        load_upstream(l, node, &c->upstreams[i]);
+        peers += c->upstreams[i].peer_count;
+        names[i] = (struct load_name){ c->upstreams[i].name, reader_get(l->reader, node, "name") };
+    }
+    load_check_unique(l, names, count, "upstream");
+    if (peers > CONFIG_PEERS_MAX)
+        reader_problem(l->reader, list, "has %zu peers; all upstreams together may have %d", peers,
+                       CONFIG_PEERS_MAX);
+    mem_free(names);
+}

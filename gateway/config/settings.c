@@ -1,0 +1,219 @@
+/* Every key of the configuration, one row each: the only place where settings are listed. A new
+ * setting is a row here, a field in config.h and a line in config/cong.yaml, which
+ * scripts/check_settings compares with this file. */
+#include "config/settings.h"
+
+#include "config/config.h"
+
+/* VALUE(key, field, type, default, allowed, doc): read by section_read() into the section's struct.
+ * PART(key, type, default, allowed, doc): only its shape is checked there; a load_*.c reads it.
+ * With NONE a field stays as it was; REQUIRED makes a missing key an error. */
+/* clang-format off */
+#define TEXT_OF(number) #number
+#define UP_TO(max) ".." TEXT_OF(max)
+#define NONE NULL
+#define REQUIRED ""
+#define VALUE(name, field, kind, otherwise, range, text)                                           \
+    { .key = #name, .type = SETTING_##kind, .offset = offsetof(OWNER, field),                      \
+      .bytes = sizeof(((OWNER *)0)->field), .fallback = otherwise, .allowed = range, .doc = text }
+#define PART(name, kind, otherwise, range, text)                                                   \
+    { .key = #name, .type = SETTING_##kind, .fallback = otherwise, .allowed = range, .doc = text }
+#define SECTION(name, rows, where)                                                                 \
+    const struct section settings_##name = { where, rows, ARRAY_LEN(rows) };                       \
+    _Static_assert(ARRAY_LEN(rows) <= SETTINGS_ROWS_MAX, "raise SETTINGS_ROWS_MAX")
+
+/* clang-format on */
+
+#define OWNER struct config
+
+static const struct setting top_rows[] = {
+    VALUE(workers, workers, COUNT_OR_AUTO, "auto", "1" UP_TO(CONFIG_WORKERS_MAX),
+          "how many worker processes to run"),
+    PART(capacity, MAPPING, NONE, NULL, "what the gateway must be able to hold"),
+    VALUE(user, user, NAME, NONE, "1..32", "the user that workers and keeper run as"),
+    VALUE(runtime_dir, runtime_dir, FILE, "/run/cong", "1..1024", "folder of the control socket"),
+    PART(log, MAPPING, NONE, NULL, "the error log"),
+    PART(access_log, MAPPING, NONE, NULL, "the log of requests"),
+    PART(limits, MAPPING, NONE, NULL, "how large requests may be"),
+    PART(timeouts, MAPPING, NONE, NULL, "how long clients and shutdown may take"),
+    PART(trusted_proxies, LIST, NONE, "0..256",
+         "networks whose word on the client's address counts"),
+    PART(tls_tickets, MAPPING, NONE, NULL, "TLS session tickets"),
+    VALUE(ocsp_refresh, ocsp_refresh_ms, DURATION, "1h", "1m..7d",
+          "how often OCSP files are read again"),
+    PART(listeners, LIST, REQUIRED, "1" UP_TO(CONFIG_LISTENERS_MAX), "the addresses to listen on"),
+    PART(admin, MAPPING, NONE, NULL, "the listener for metrics and health"),
+    PART(upstreams, LIST, NONE, "0" UP_TO(CONFIG_UPSTREAMS_MAX), "groups of backend servers"),
+    PART(response_headers, MAPPING, NONE, NULL, "changes to the response headers of every route"),
+    PART(routes, LIST, REQUIRED, "1" UP_TO(CONFIG_ROUTES_MAX), "which requests go where"),
+};
+SECTION(top, top_rows, "");
+
+static const struct setting capacity_rows[] = {
+    VALUE(users, capacity_users, COUNT, "10000", "1..10000000", "connected users at the same time"),
+};
+SECTION(capacity, capacity_rows, "capacity");
+
+static const struct setting log_rows[] = {
+    VALUE(file, log_file, FILE, NONE, "1..1024", "where to write; standard error if not given"),
+    VALUE(level, log_level, CHOICE, "info", "error|warn|info|debug", "the least that is written"),
+};
+SECTION(log, log_rows, "log");
+
+static const struct setting access_log_rows[] = {
+    VALUE(file, access_log_file, OUTPUT, NONE, "1..1024", "where to write; nowhere if not given"),
+    VALUE(flush, access_log_flush_ms, DURATION, "1s", "10ms..1m",
+          "how long a line may wait in memory"),
+};
+SECTION(access_log, access_log_rows, "access_log");
+
+static const struct setting limits_rows[] = {
+    VALUE(head, limits.head_bytes, SIZE, "32KiB", "1KiB..64KiB", "request line and headers: 431"),
+    VALUE(target, limits.target_bytes, SIZE, "8KiB", "256B..64KiB", "request target: 414"),
+    VALUE(headers, limits.header_count, COUNT, "100", "8..1000", "headers of one request: 431"),
+    VALUE(pipeline, limits.pipeline_bytes, SIZE, "16KiB", "1KiB..1MiB", "read ahead of the answer"),
+    VALUE(body, limits.body_bytes, SIZE, "32MiB", "0B..1024GiB",
+          "request body, unless a route says otherwise: 413"),
+};
+SECTION(limits, limits_rows, "limits");
+
+static const struct setting timeouts_rows[] = {
+    VALUE(handshake, timeouts.handshake_ms, DURATION, "10s", "100ms..5m",
+          "PROXY header and TLS handshake"),
+    VALUE(request_head, timeouts.request_head_ms, DURATION, "10s", "100ms..5m",
+          "the whole request head: 408"),
+    VALUE(request_body, timeouts.request_body_ms, DURATION, "30s", "100ms..1h",
+          "pause within a request body: 408"),
+    VALUE(send, timeouts.send_ms, DURATION, "60s", "100ms..1h",
+          "pause of a client that takes the response"),
+    VALUE(keep_alive, timeouts.keep_alive_ms, DURATION, "5m", "1s..1d",
+          "idle time between two requests"),
+    VALUE(shutdown, timeouts.shutdown_ms, DURATION, "30s", "0s..1d",
+          "wait for requests under way when stopping"),
+    VALUE(drain_notice, timeouts.drain_notice_ms, DURATION, "0s", "0s..1h",
+          "/ready is red so long before listeners close"),
+};
+SECTION(timeouts, timeouts_rows, "timeouts");
+
+static const struct setting tls_tickets_rows[] = {
+    VALUE(rotation, ticket_rotation_ms, DURATION, "8h", "1m..7d",
+          "age at which the ticket key is replaced"),
+};
+SECTION(tls_tickets, tls_tickets_rows, "tls_tickets");
+
+#undef OWNER
+#define OWNER struct config_listener
+
+static const struct setting listener_rows[] = {
+    VALUE(address, address, ADDRESS, REQUIRED, NULL, "IP address and port to listen on"),
+    PART(tls, MAPPING, NONE, NULL, "certificates and policy; plain HTTP without it"),
+    VALUE(redirect_https, redirect_https, BOOL, "false", NULL,
+          "answer with a redirect to https://"),
+    VALUE(proxy_protocol, proxy_protocol, BOOL, "false", NULL,
+          "expect a PROXY header from trusted_proxies"),
+};
+SECTION(listener, listener_rows, "listeners[]");
+
+static const struct setting admin_rows[] = {
+    VALUE(address, address, ADDRESS, REQUIRED, NULL, "IP address and port to listen on"),
+};
+SECTION(admin, admin_rows, "admin");
+
+#undef OWNER
+#define OWNER struct config_tls
+
+static const struct setting tls_rows[] = {
+    PART(certificates, LIST, REQUIRED, "1..256",
+         "certificates, chosen by server name; the first is the default"),
+    VALUE(min_version, min_version, CHOICE, "1.2", "1.2|1.3", "oldest TLS version accepted"),
+    VALUE(client_auth, client_auth, CHOICE, "off", "off|optional|required",
+          "certificates of clients"),
+    VALUE(client_ca, client_ca, CONTENTS, NONE, "1..1024",
+          "file of the authorities that sign clients' certificates (PEM)"),
+};
+SECTION(tls, tls_rows, "listeners[].tls");
+
+#undef OWNER
+#define OWNER struct config_certificate
+
+static const struct setting certificate_rows[] = {
+    VALUE(cert, cert, CONTENTS, REQUIRED, "1..1024", "file of the certificate and its chain (PEM)"),
+    VALUE(key, key, CONTENTS, REQUIRED, "1..1024", "file of the private key (PEM)"),
+    VALUE(ocsp, ocsp, CONTENTS, NONE, "1..1024", "file of the OCSP response to staple (DER)"),
+};
+SECTION(certificate, certificate_rows, "listeners[].tls.certificates[]");
+
+#undef OWNER
+#define OWNER struct config_upstream
+
+static const struct setting upstream_rows[] = {
+    VALUE(name, name, NAME, REQUIRED, "1..64", "name for routes, logs and metrics"),
+    VALUE(balance, balance, CHOICE, "round_robin", "round_robin|least_connections",
+          "how a peer is chosen"),
+    PART(peers, LIST, REQUIRED, "1..256", "the servers of the group"),
+    PART(timeouts, MAPPING, NONE, NULL, "how long peers may take"),
+    PART(keep_alive, MAPPING, NONE, NULL, "idle connections to peers"),
+    VALUE(retries, retries, COUNT, "1", "0..1", "attempts on another peer, when that is safe"),
+    VALUE(response_head, response_head_bytes, SIZE, "16KiB", "1KiB..64KiB",
+          "largest response head: 502"),
+};
+SECTION(upstream, upstream_rows, "upstreams[]");
+
+static const struct setting upstream_timeouts_rows[] = {
+    VALUE(connect, connect_timeout_ms, DURATION, "1s", "1ms..1m", "connecting"),
+    VALUE(response, response_timeout_ms, DURATION, "15s", "1ms..1h",
+          "end of the request to the response head: 504"),
+    VALUE(idle, idle_timeout_ms, DURATION, "60s", "1ms..1d", "pause within a body"),
+};
+SECTION(upstream_timeouts, upstream_timeouts_rows, "upstreams[].timeouts");
+
+static const struct setting keep_alive_rows[] = {
+    VALUE(connections, keep_alive_connections, COUNT, "64", "0..1024",
+          "kept for each peer and worker"),
+    VALUE(timeout, keep_alive_timeout_ms, DURATION, "60s", "1s..1h",
+          "closed when idle for so long"),
+};
+SECTION(keep_alive, keep_alive_rows, "upstreams[].keep_alive");
+
+#undef OWNER
+#define OWNER struct config_peer
+
+static const struct setting peer_rows[] = {
+    VALUE(address, address, ADDRESS, REQUIRED, NULL, "IP address and port of the server"),
+    VALUE(weight, weight, COUNT, "1", "1..256",
+          "share of the requests, relative to the other peers"),
+};
+SECTION(peer, peer_rows, "upstreams[].peers[]");
+
+#undef OWNER
+#define OWNER struct config_route
+
+static const struct setting route_rows[] = {
+    VALUE(name, name, NAME, NONE, "1..64", "name for logs and metrics; host and path if not given"),
+    PART(host, SCALAR, NONE, NULL, "the host to match"),
+    PART(hosts, LIST, NONE, "1..256", "the hosts to match"),
+    VALUE(path, path, TEXT, "/", "1..1024", "path prefix to match, by whole segments"),
+    PART(methods, LIST, NONE, "1..16", "the methods to match"),
+    PART(upstream, SCALAR, NONE, NULL, "name of the upstream that answers"),
+    VALUE(redirect, redirect_to, TEXT, NONE, "1..1024", "where to send clients instead"),
+    VALUE(rewrite, rewrite, TEXT, NONE, "1..1024", "what replaces the matched prefix"),
+    PART(response_headers, MAPPING, NONE, NULL, "changes to the response headers"),
+    VALUE(body_limit, body_limit_bytes, SIZE, NONE, "0B..1024GiB", "largest request body: 413"),
+    PART(timeouts, MAPPING, NONE, NULL, "exceptions from the upstream's timeouts"),
+};
+SECTION(route, route_rows, "routes[]");
+
+static const struct setting route_timeouts_rows[] = {
+    VALUE(response, response_timeout_ms, DURATION, NONE, "1ms..1h",
+          "as the upstream's timeouts.response"),
+    VALUE(websocket_idle, websocket_idle_ms, DURATION, "5m", "1s..1d",
+          "silence in a tunnel before it is closed"),
+};
+SECTION(route_timeouts, route_timeouts_rows, "routes[].timeouts");
+
+static const struct setting headers_rows[] = {
+    PART(add, MAPPING, NONE, "0..64", "headers to set"),
+    PART(remove, LIST, NONE, "0..64", "headers to remove"),
+};
+SECTION(response_headers, headers_rows, "response_headers");
+SECTION(route_headers, headers_rows, "routes[].response_headers");

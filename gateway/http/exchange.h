@@ -1,0 +1,180 @@
+/* One request and its answer, free of any protocol version.
+ *
+ * An exchange points two ways. Downward, *transport*: the codec of the client's connection (h1_server)
+ * sends what the exchange is told to send. Upward, *handler*: the pipeline (or the admin pages)
+ * decides what to answer. Whoever wants to talk to the other side calls the functions below.
+ *
+ * Life: the codec makes an exchange when a request begins and hands it up with on_request when its
+ * head is complete. It ends exactly once, by exchange_close(): when both halves are done, or when
+ * either side gives up. on_closed comes after the current event; the arena goes right behind it, so
+ * everything that lives as long as the request belongs there.
+ *
+ * Back-pressure, one direction each:
+ *   request   exchange_pause_body() / exchange_resume_body(): the codec hands up no more body
+ *   response  on_blocked / on_drained: the handler stops its source
+ */
+#ifndef HTTP_EXCHANGE_H
+#define HTTP_EXCHANGE_H
+
+#include "http/error_page.h"
+#include "http/h1_parser.h"
+#include "net/address.h"
+#include "net/loop.h"
+#include "observe/reference.h"
+
+struct exchange;
+
+/* Why an exchange or a connection ended before its time: in the access log and in metrics. */
+#define CLOSE_REASONS(REASON)                                                                      \
+    REASON(NONE, "")                                                                               \
+    REASON(CLIENT_LEFT, "client_left")                                                             \
+    REASON(CLIENT_TIMEOUT, "client_timeout")                                                       \
+    REASON(CLIENT_INVALID, "client_invalid")                                                       \
+    REASON(UPSTREAM_ABORTED, "upstream_aborted")                                                   \
+    REASON(UPSTREAM_TIMEOUT, "upstream_timeout")                                                   \
+    REASON(UPSTREAM_INVALID, "upstream_invalid")                                                   \
+    REASON(BODY_TOO_LARGE, "body_too_large")                                                       \
+    REASON(NO_MEMORY, "no_memory")                                                                 \
+    REASON(SHUTDOWN, "shutdown")
+
+enum close_reason {
+#define REASON(id, text) CLOSE_##id,
+    CLOSE_REASONS(REASON)
+#undef REASON
+};
+
+const char *close_reason_text(enum close_reason reason);
+
+/* What is known of the client's connection. Lives as long as the connection. */
+struct client_info {
+    struct address address; /* of the client, or of the last proxy before us */
+    struct address proxy;   /* the sender of the PROXY header; AF_UNSPEC: none */
+    const char *tls_version; /* "TLSv1.3"; NULL: plain */
+    bool tls_resumed;
+    bool redirect_https; /* of the listener that it came in by */
+};
+
+struct request {
+    uint8_t method; /* llhttp_method_t */
+    uint8_t version_minor;
+    bool https, expect_continue, wants_upgrade;
+    enum body_kind body;
+    uint64_t content_length;
+    struct slice method_name, target; /* as received */
+    struct slice authority;           /* Host or the target's authority, as received */
+    struct slice host;                /* canonical: lower case, no port */
+    struct slice forward;             /* path and query in one run, to forward */
+    struct slice path;                /* canonical: the one form for matching and forwarding */
+    struct slice query;               /* after '?'; data NULL when there is none */
+    struct slice upgrade;             /* the protocol asked for */
+    struct headers headers;
+};
+
+struct response {
+    uint16_t status;
+    enum body_kind body; /* BODY_LENGTH with content_length, or BODY_CHUNKED for an unknown length */
+    bool has_content_length;
+    uint64_t content_length;
+    struct headers headers;
+};
+
+/* What the codec does for the exchange. */
+struct exchange_transport {
+    void (*send_interim)(struct exchange *ex, uint16_t status, const struct headers *headers);
+    void (*send_head)(struct exchange *ex);
+    void (*send_body)(struct exchange *ex, struct slice data);
+    void (*send_end)(struct exchange *ex, const struct headers *trailers);
+    void (*pause_body)(struct exchange *ex);
+    void (*resume_body)(struct exchange *ex);
+    void (*abort)(struct exchange *ex, enum close_reason reason);
+};
+
+/* What the pipeline does for it. */
+struct exchange_handler {
+    void (*on_request)(struct exchange *ex);
+    /* Content, or tunnel bytes after a 101. */
+    void (*on_body)(struct exchange *ex, struct slice data);
+    void (*on_body_end)(struct exchange *ex, const struct headers *trailers);
+    /* ex->response, of whatever origin, is about to be sent: the place to edit its fields. */
+    void (*on_response)(struct exchange *ex);
+    void (*on_blocked)(struct exchange *ex);
+    void (*on_drained)(struct exchange *ex);
+    /* The last event. ex->close_reason says why, if before its time. */
+    void (*on_closed)(struct exchange *ex);
+};
+
+struct exchange {
+    const struct exchange_transport *transport;
+    void *connection; /* borrowed: the transport's; NULL once closed */
+    const struct exchange_handler *handler;
+    void *handler_context; /* borrowed: the handler's, shared by its exchanges */
+    void *handler_state;   /* in the arena: the handler's, of this exchange */
+    const struct client_info *client; /* borrowed until closed */
+    struct address client_address;    /* the client's own, as far as trusted proxies told it */
+    struct loop *loop;
+    struct arena arena;
+    struct defer closed;
+
+    struct request request;
+    struct response response;
+    char reference[REFERENCE_LEN + 1];
+
+    bool request_forwarded; /* a byte of it may have reached a backend */
+    bool request_complete;  /* the last byte of the request has been handed up */
+    bool response_begun;    /* its head has been sent */
+    bool response_complete;
+    bool tunnel;            /* 101 sent: bytes both ways */
+    bool is_closed;
+    enum close_reason close_reason;
+
+    uint64_t started_us; /* the head was complete */
+    uint64_t bytes_in, bytes_out; /* of bodies */
+    struct h1_parser parser; /* of the request; the codec's */
+};
+
+/* NULL when memory is short. The exchange lives in its own arena, capped at `arena_bytes`. */
+struct exchange *exchange_new(struct loop *loop, size_t arena_bytes) MUST_CHECK;
+/* Ends it: no call and no event but on_closed comes after. Freed when the event is over. */
+void exchange_close(struct exchange *ex, enum close_reason reason);
+
+static inline void exchange_send_interim(struct exchange *ex, uint16_t status,
+                                         const struct headers *headers)
+{
+    ex->transport->send_interim(ex, status, headers);
+}
+
+/* Sends ex->response: its slices need to live during this call only. */
+static inline void exchange_send_head(struct exchange *ex)
+{
+    ex->handler->on_response(ex);
+    ex->transport->send_head(ex);
+}
+
+static inline void exchange_send_body(struct exchange *ex, struct slice data)
+{
+    ex->transport->send_body(ex, data);
+}
+
+/* The answer is complete; with ex->tunnel: our side of the tunnel ends. trailers may be NULL. */
+static inline void exchange_send_end(struct exchange *ex, const struct headers *trailers)
+{
+    ex->transport->send_end(ex, trailers);
+}
+
+static inline void exchange_pause_body(struct exchange *ex)
+{
+    ex->transport->pause_body(ex);
+}
+
+static inline void exchange_resume_body(struct exchange *ex)
+{
+    ex->transport->resume_body(ex);
+}
+
+/* The answer cannot be completed: the client's connection or stream is cut off, visibly. */
+static inline void exchange_abort(struct exchange *ex, enum close_reason reason)
+{
+    ex->transport->abort(ex, reason);
+}
+
+#endif

@@ -1,0 +1,96 @@
+/* Reads one HTTP/1.1 message (RFC 9112): bytes in, events out, no I/O.
+ *
+ * llhttp does the lexing. Heads are then checked again, field by field and line by line, against
+ * what llhttp lets through (obs-fold, bare LF, empty names, spaces in the request line …), and the
+ * framing is decided here, so that no byte is ever forwarded whose meaning two readers could see
+ * differently: what is ambiguous is H1_BAD. A parser reads one message and is thrown away.
+ *
+ * A request's head is copied into the arena. A response's head stays where it was read when it came
+ * whole, and is copied only when it came in pieces. */
+#ifndef HTTP_H1_PARSER_H
+#define HTTP_H1_PARSER_H
+
+#include "common/arena.h"
+#include "http/headers.h"
+
+#include <llhttp.h>
+
+struct h1_limits {
+    uint32_t head_bytes;
+    uint32_t target_bytes; /* requests only */
+    uint32_t header_count; /* trailers count anew */
+};
+
+enum h1_event {
+    H1_MORE, /* all input used, message not complete */
+    H1_HEAD, /* p->head is complete */
+    H1_BODY, /* *body holds a piece of the content */
+    H1_END,  /* the message is complete; what is left of the input belongs to the next one */
+    H1_BAD,  /* p->error says why */
+};
+
+enum h1_error {
+    H1_OK,
+    H1_SYNTAX,          /* 400 */
+    H1_HEAD_TOO_LARGE,  /* 431 */
+    H1_TARGET_TOO_LONG, /* 414 */
+    H1_VERSION,         /* 505 */
+    H1_TRUNCATED,       /* the peer ended the connection in the middle of the message */
+};
+
+enum body_kind {
+    BODY_NONE,
+    BODY_LENGTH,
+    BODY_CHUNKED,
+    BODY_UNTIL_CLOSE, /* responses only */
+};
+
+struct h1_head {
+    uint8_t method; /* llhttp_method_t; requests */
+    uint8_t version_minor;
+    uint16_t status;            /* responses */
+    struct slice method_name;   /* requests */
+    struct slice target;        /* requests */
+    struct slice reason;        /* responses */
+    struct headers headers;
+    enum body_kind body;
+    uint64_t content_length; /* BODY_LENGTH, and as told in answers to HEAD */
+    bool has_content_length;
+    bool keep_alive;         /* RFC 9112 9.3 */
+};
+
+struct h1_parser {
+    struct h1_head head;
+    struct headers trailers; /* complete at H1_END */
+    enum h1_error error;
+
+    llhttp_t llhttp;
+    struct arena *arena; /* borrowed */
+    struct h1_limits limits;
+    const char *base;    /* what the offsets of the head relate to */
+    char *stash;         /* head bytes so far, in the arena */
+    size_t stash_len, stash_size;
+    size_t target_at, target_len;
+    uint64_t body_left;
+    struct slice piece; /* what on_body was given last */
+    uint32_t trailer_bytes;
+    uint8_t state;
+    bool response, head_method, in_value, complete;
+};
+
+void h1_parser_init_request(struct h1_parser *p, struct arena *arena, const struct h1_limits *limits);
+/* `to_head`: the request was a HEAD, so the response has no content whatever its fields say. */
+void h1_parser_init_response(struct h1_parser *p, struct arena *arena,
+                             const struct h1_limits *limits, bool to_head);
+
+/* Takes the next event's bytes off the front of *input. Call again until H1_MORE, H1_END or H1_BAD. */
+enum h1_event h1_parser_next(struct h1_parser *p, struct slice *input, struct slice *body);
+
+/* The peer ended its direction. H1_END when that completes the message (BODY_UNTIL_CLOSE), else
+ * H1_BAD. */
+enum h1_event h1_parser_end_of_input(struct h1_parser *p);
+
+/* Are there bytes of the message that have not been read? True also when it could not be read. */
+bool h1_parser_expects_more(const struct h1_parser *p);
+
+#endif

@@ -1,0 +1,245 @@
+#include "http/http_conn.h"
+
+#include "common/mem.h"
+#include "http/h1_server.h"
+#include "net/proxy_protocol.h"
+#include "net/tcp_stream.h"
+
+#define HTTP_CONN_MAGIC 0x68636f6eu
+
+struct http_conn {
+    uint32_t magic;
+    struct list node;                  /* in from->connections */
+    struct tcp_stream tcp;
+    struct tls_stream tls;             /* unused on plain listeners */
+    struct h1_server h1;               /* its timer also serves the time before it begins */
+    struct client_info client;
+    struct http_server *server;        /* borrowed */
+    struct tls_engine *engine;         /* borrowed */
+    struct tls_context *context;       /* counted; NULL: plain */
+    struct proxy_protocol *proxy;      /* owned; while its header is awaited */
+    bool h1_begun;
+};
+
+static struct http_conn *conn_of(struct stream *s)
+{
+    struct http_conn *c = s->user;
+    CHECK_MAGIC(c, HTTP_CONN_MAGIC);
+    return c;
+}
+
+static struct timer_wheel *wheel(struct http_conn *c)
+{
+    return &c->server->loop->timers;
+}
+
+static void conn_free(struct http_conn *c)
+{
+    metrics_add(c->server->metrics, COUNTER_CONNECTIONS_CLOSED, 1);
+    metrics_gauge_decrement(c->server->metrics, GAUGE_CONNECTIONS_OPEN);
+    timer_cancel(wheel(c), &c->h1.timer);
+    list_remove(&c->node);
+    tls_context_unref(&c->context);
+    mem_free(c->proxy);
+    c->magic = 0;
+    mem_free(c);
+}
+
+static void on_h1_closed(struct h1_server *h)
+{
+    conn_free(CONTAINER_OF(h, struct http_conn, h1));
+}
+
+static void begin_h1(struct http_conn *c, struct stream *s)
+{
+    timer_cancel(wheel(c), &c->h1.timer);
+    c->h1_begun = true;
+    h1_server_init(&c->h1, s, c->server, &c->client, on_h1_closed);
+}
+
+/* ---- TLS ---- */
+
+static void on_tls_open(struct stream *s)
+{
+    struct http_conn *c = conn_of(s);
+    c->client.tls_version = SSL_get_version(c->tls.ssl);
+    c->client.tls_resumed = SSL_session_reused(c->tls.ssl) == 1;
+    metrics_add(c->server->metrics,
+                c->client.tls_resumed ? COUNTER_HANDSHAKES_RESUMED : COUNTER_HANDSHAKES_FULL, 1);
+    begin_h1(c, s);
+}
+
+static void on_tls_end(struct stream *s, int status)
+{
+    struct http_conn *c = conn_of(s);
+    (void)status;
+    metrics_add(c->server->metrics, COUNTER_HANDSHAKES_FAILED, 1);
+    stream_close(s); /* an alert may be on its way */
+}
+
+static void on_early_data(struct stream *s, char *data, size_t len)
+{
+    (void)s, (void)data, (void)len; /* no plaintext comes before on_open */
+}
+
+static void on_flow(struct stream *s)
+{
+    (void)s; /* nothing is sent before the codec begins */
+}
+
+static void on_closed(struct stream *s)
+{
+    conn_free(conn_of(s));
+}
+
+static const struct stream_handler tls_handler = {
+    .on_open = on_tls_open,
+    .on_data = on_early_data,
+    .on_end = on_tls_end,
+    .on_blocked = on_flow,
+    .on_drained = on_flow,
+    .on_closed = on_closed,
+};
+
+static struct stream *top_stream(struct http_conn *c)
+{
+    return c->tls.ssl ? &c->tls.base : &c->tcp.base;
+}
+
+/* Whatever comes after the PROXY header, if there is one. False when the connection had to end. */
+static bool begin(struct http_conn *c)
+{
+    if (!c->context) {
+        begin_h1(c, &c->tcp.base);
+        return true;
+    }
+    SSL *ssl = tls_context_new_ssl(c->context);
+    if (!ssl) {
+        stream_reset(&c->tcp.base);
+        return false;
+    }
+    tls_stream_init(&c->tls, &c->tcp.base, c->engine, ssl);
+    stream_set_handler(&c->tls.base, &tls_handler, c);
+    stream_resume(&c->tls.base);
+    return true;
+}
+
+/* ---- PROXY protocol ---- */
+
+static void on_proxy_data(struct stream *s, char *data, size_t len)
+{
+    struct http_conn *c = conn_of(s);
+    size_t used = 0;
+    switch (proxy_protocol_feed(c->proxy, slice_of(data, len), &used)) {
+    case PROXY_PROTOCOL_NEED_MORE:
+        return;
+    case PROXY_PROTOCOL_INVALID:
+        metrics_add(c->server->metrics, COUNTER_REQUESTS_INVALID, 1);
+        stream_reset(s);
+        return;
+    case PROXY_PROTOCOL_DONE:
+        break;
+    }
+    if (c->proxy->source.family != AF_UNSPEC) {
+        c->client.proxy = c->client.address;
+        c->client.address = c->proxy->source;
+    }
+    mem_free(c->proxy);
+    c->proxy = NULL;
+    if (begin(c) && used < len)
+        s->handler->on_data(s, data + used, len - used);
+}
+
+static void on_proxy_end(struct stream *s, int status)
+{
+    (void)status;
+    stream_close(s);
+}
+
+static const struct stream_handler proxy_handler = {
+    .on_open = on_flow,
+    .on_data = on_proxy_data,
+    .on_end = on_proxy_end,
+    .on_blocked = on_flow,
+    .on_drained = on_flow,
+    .on_closed = on_closed,
+};
+
+static void on_handshake_timeout(struct timer *t)
+{
+    struct http_conn *c = CONTAINER_OF(t, struct http_conn, h1.timer);
+    metrics_add(c->server->metrics, COUNTER_HANDSHAKES_FAILED, 1);
+    stream_reset(top_stream(c));
+}
+
+/* ---- accept ---- */
+
+static void read_peer_address(struct http_conn *c)
+{
+    struct sockaddr_storage from;
+    int len = sizeof(from);
+    if (uv_tcp_getpeername(&c->tcp.uv, (struct sockaddr *)&from, &len) == 0)
+        address_from_sockaddr(&c->client.address, (struct sockaddr *)&from);
+}
+
+static void refuse(struct http_conn *c)
+{
+    metrics_add(c->server->metrics, COUNTER_CONNECTIONS_REFUSED, 1);
+    stream_reset(&c->tcp.base);
+}
+
+void http_conn_accept(struct listener *l, const struct http_listener *from)
+{
+    struct http_conn *c = mem_new(sizeof(*c));
+    c->magic = HTTP_CONN_MAGIC;
+    c->server = from->server;
+    c->engine = from->engine;
+    c->context = from->tls ? tls_context_ref(from->tls) : NULL;
+    c->client.redirect_https = from->redirect_https;
+    list_push_back(from->connections, &c->node);
+    timer_init(&c->h1.timer, on_handshake_timeout);
+    int rc = tcp_stream_init(&c->tcp, from->server->loop);
+    stream_set_handler(&c->tcp.base, &proxy_handler, c);
+    metrics_add(c->server->metrics, COUNTER_CONNECTIONS_ACCEPTED, 1);
+    metrics_gauge_increment(c->server->metrics, GAUGE_CONNECTIONS_OPEN);
+    if (rc == 0)
+        rc = listener_accept(l, &c->tcp.uv);
+    if (rc < 0) {
+        refuse(c);
+        return;
+    }
+    read_peer_address(c);
+    timer_set(wheel(c), &c->h1.timer, c->server->timeouts.handshake_ms);
+    if (!from->proxy_protocol) {
+        begin(c);
+        return;
+    }
+    if (!address_is_in(&c->client.address, from->trusted, from->trusted_count)) {
+        refuse(c); /* anybody could claim to be anybody */
+        return;
+    }
+    c->proxy = mem_new(sizeof(*c->proxy));
+    proxy_protocol_init(c->proxy);
+    stream_resume(&c->tcp.base);
+}
+
+/* ---- shutdown ---- */
+
+struct http_conn *http_conn_of(struct list *node)
+{
+    return CONTAINER_OF(node, struct http_conn, node);
+}
+
+void http_conn_drain(struct http_conn *c)
+{
+    if (c->h1_begun)
+        h1_server_drain(&c->h1);
+}
+
+void http_conn_stop(struct http_conn *c)
+{
+    if (c->h1_begun)
+        h1_server_stop(&c->h1);
+    else
+        stream_reset(top_stream(c));
+}

@@ -1,0 +1,29 @@
+/* What all client connections of one process have in common. Filled in by the process (worker or
+ * keeper) and changed by it on reload; connections read it when a request begins. */
+#ifndef HTTP_HTTP_SERVER_H
+#define HTTP_HTTP_SERVER_H
+
+#include "common/clock.h"
+#include "common/list.h"
+#include "config/config.h"
+#include "net/loop.h"
+#include "observe/metrics.h"
+
+struct exchange_handler;
+
+struct http_server {
+    struct loop *loop;                      /* borrowed */
+    const struct exchange_handler *handler; /* borrowed */
+    void *handler_context;                  /* borrowed */
+    struct metrics *metrics;                /* borrowed */
+    struct config_limits limits;
+    struct config_timeouts timeouts;
+    bool draining; /* answers say Connection: close, idle connections end */
+    uint64_t date_second;
+    char date[CLOCK_HTTP_LEN + 1]; /* of date_second */
+};
+
+/* The Date field's value for now, formatted once a second. */
+struct slice http_server_date(struct http_server *s);
+
+#endif

@@ -1,0 +1,83 @@
+#include "http/reply.h"
+
+static bool add(struct exchange *ex, struct slice name, struct slice value)
+{
+    return headers_add(&ex->response.headers, &ex->arena, name, value);
+}
+
+static void answer(struct exchange *ex, uint16_t status, struct slice body)
+{
+    ex->response.status = status;
+    ex->response.body = BODY_LENGTH;
+    ex->response.has_content_length = true;
+    ex->response.content_length = body.len;
+    exchange_send_head(ex);
+    if (body.len && ex->request.method != HTTP_HEAD)
+        exchange_send_body(ex, body);
+    exchange_send_end(ex, NULL);
+}
+
+/* No memory even for a page: cutting the connection is the one honest answer left. */
+static void give_up(struct exchange *ex)
+{
+    exchange_abort(ex, CLOSE_NO_MEMORY);
+}
+
+void reply_text(struct exchange *ex, uint16_t status, struct slice content_type, struct slice body)
+{
+    ex->response.headers = (struct headers){ 0 };
+    if (!add(ex, SLICE("Content-Type"), content_type) ||
+        !add(ex, SLICE("Cache-Control"), SLICE("no-store"))) {
+        give_up(ex);
+        return;
+    }
+    answer(ex, status, body);
+}
+
+static bool nothing_filed(const struct exchange *ex)
+{
+    uint8_t method = ex->request.method;
+    return !ex->request_forwarded || method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OPTIONS;
+}
+
+void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct slice name,
+                      struct slice value)
+{
+    struct error_page_input input = {
+        .reason = reason,
+        .reference = slice_str(ex->reference),
+        .nothing_filed = nothing_filed(ex),
+        .wants_json = error_page_wants_json(headers_value(&ex->request.headers, HEADER_ACCEPT)),
+    };
+    struct buf page;
+    buf_init(&page, ERROR_PAGE_BYTES_MAX);
+    error_page_write(&page, &input);
+    ex->response.headers = (struct headers){ 0 };
+    bool ok = buf_ok(&page) &&
+              add(ex, SLICE("Content-Type"), slice_str(error_page_content_type(input.wants_json))) &&
+              add(ex, SLICE("Cache-Control"), SLICE("no-store")) &&
+              (input.wants_json ||
+               add(ex, SLICE("Content-Security-Policy"), SLICE(ERROR_PAGE_POLICY))) &&
+              (name.len == 0 || add(ex, name, value));
+    if (ok)
+        answer(ex, (uint16_t)error_page_status(reason), buf_slice(&page));
+    else
+        give_up(ex);
+    buf_fini(&page);
+}
+
+void reply_error(struct exchange *ex, enum error_page_reason reason)
+{
+    reply_error_with(ex, reason, (struct slice){ 0 }, (struct slice){ 0 });
+}
+
+void reply_redirect(struct exchange *ex, struct slice location)
+{
+    bool safe = ex->request.method == HTTP_GET || ex->request.method == HTTP_HEAD;
+    ex->response.headers = (struct headers){ 0 };
+    if (!add(ex, SLICE("Location"), location)) {
+        give_up(ex);
+        return;
+    }
+    answer(ex, safe ? 301 : 308, (struct slice){ 0 });
+}

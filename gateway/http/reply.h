@@ -1,0 +1,18 @@
+/* Answers that the gateway makes itself: error pages, redirects, and small texts. */
+#ifndef HTTP_REPLY_H
+#define HTTP_REPLY_H
+
+#include "http/exchange.h"
+
+/* Sends the page or problem document for `reason`, in the form that the request's Accept asks for,
+ * and ends the answer. Only before the head of another answer has been sent. */
+void reply_error(struct exchange *ex, enum error_page_reason reason);
+/* The same with one more field (Allow, Retry-After): name and value live during the call. */
+void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct slice name,
+                      struct slice value);
+/* 301 for GET and HEAD, 308 for the rest, so that no browser turns a POST into a GET. */
+void reply_redirect(struct exchange *ex, struct slice location);
+/* A complete answer from memory; nothing is added to its content. */
+void reply_text(struct exchange *ex, uint16_t status, struct slice content_type, struct slice body);
+
+#endif

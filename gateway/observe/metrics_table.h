@@ -1,0 +1,57 @@
+/* All metrics of processes and of the gateway, one row each: the only place where one is listed.
+ *
+ * COUNTER(id, name, help): a process's count, which only grows.
+ * GAUGE(id, name, combine, help): a process's value now, reset when it dies. The gateway's value is
+ *     the SUM of its processes', or the MIN where a sum says nothing.
+ * STATE(id, name, type, help): a word that the supervisor writes for the gateway as a whole.
+ *
+ * Prometheus names get the prefix "cong_"; those of counters the suffix "_total". */
+#ifndef OBSERVE_METRICS_TABLE_H
+#define OBSERVE_METRICS_TABLE_H
+
+#define METRICS_COUNTERS(COUNTER)                                                                  \
+    COUNTER(CONNECTIONS_ACCEPTED, connections_accepted, "Client connections accepted")             \
+    COUNTER(CONNECTIONS_CLOSED, connections_closed, "Client connections closed")                   \
+    COUNTER(CONNECTIONS_REFUSED, connections_refused,                                              \
+            "Client connections closed at once because descriptors ran short")                     \
+    COUNTER(HANDSHAKES_FULL, tls_handshakes_full, "Full TLS handshakes completed")                 \
+    COUNTER(HANDSHAKES_RESUMED, tls_handshakes_resumed, "TLS handshakes resumed from a ticket")    \
+    COUNTER(HANDSHAKES_FAILED, tls_handshakes_failed, "TLS handshakes that failed or timed out")   \
+    COUNTER(REQUESTS, requests, "Requests whose head was complete")                                \
+    COUNTER(REQUESTS_INVALID, requests_invalid,                                                    \
+            "Requests refused because they do not follow the specification")                       \
+    COUNTER(REQUESTS_ABORTED, requests_aborted,                                                    \
+            "Requests whose client left before the answer was complete")                           \
+    COUNTER(RESPONSES_ABORTED, responses_aborted,                                                  \
+            "Responses cut short because the backend failed in the middle")                        \
+    COUNTER(CLIENT_BYTES_IN, client_bytes_in, "Body bytes received from clients")                  \
+    COUNTER(CLIENT_BYTES_OUT, client_bytes_out, "Body bytes sent to clients")                      \
+    COUNTER(TUNNELS, tunnels, "Connections upgraded to a tunnel (WebSocket)")                      \
+    COUNTER(UPSTREAM_CONNECTS, upstream_connects, "Connections opened to peers")                   \
+    COUNTER(UPSTREAM_CONNECT_FAILURES, upstream_connect_failures,                                  \
+            "Connections to peers that failed or timed out")                                       \
+    COUNTER(UPSTREAM_REUSES, upstream_reuses, "Requests sent on a pooled connection")              \
+    COUNTER(UPSTREAM_RETRIES, upstream_retries, "Requests sent again to another peer")             \
+    COUNTER(ACCESS_LOG_DROPPED, access_log_dropped,                                                \
+            "Access log lines dropped because the log could not be written in time")               \
+    COUNTER(RELOADS, config_reloads, "Configurations applied by this process")
+
+#define METRICS_GAUGES(GAUGE)                                                                      \
+    GAUGE(CONNECTIONS_OPEN, connections_open, SUM, "Client connections open now")                  \
+    GAUGE(REQUESTS_ACTIVE, requests_active, SUM, "Requests being answered now")                    \
+    GAUGE(TUNNELS_OPEN, tunnels_open, SUM, "Tunnels open now")                                     \
+    GAUGE(UPSTREAM_IDLE, upstream_connections_idle, SUM, "Pooled idle connections to peers now")   \
+    GAUGE(CONFIG_GENERATION, config_generation, MIN,                                               \
+          "Number of the configuration that every process has applied")
+
+#define METRICS_STATES(STATE)                                                                      \
+    STATE(READY, ready, gauge, "1 while load balancers may send work here")                        \
+    STATE(DRAINING, draining, gauge, "1 while the gateway finishes its work before it leaves")     \
+    STATE(CONFIG_WANTED, config_generation_wanted, gauge,                                          \
+          "Number of the newest valid configuration")                                              \
+    STATE(USERS_CAPACITY, users_capacity, gauge,                                                   \
+          "Concurrent users that the configuration promises to carry")                             \
+    STATE(RESTARTS, process_restarts_total, counter,                                               \
+          "Workers and keepers started again after they died")
+
+#endif

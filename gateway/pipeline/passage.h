@@ -1,0 +1,53 @@
+/* What the pipeline knows of one exchange on its way through the stages. In the exchange's arena. */
+#ifndef PIPELINE_PASSAGE_H
+#define PIPELINE_PASSAGE_H
+
+#include "pipeline/pipeline.h"
+#include "upstream/upstream_conn.h"
+
+enum proxy_state {
+    PROXY_NONE,
+    PROXY_CONNECTING,
+    PROXY_REQUEST, /* sending the request or waiting for the answer's head */
+    PROXY_ANSWER,
+    PROXY_TUNNEL,
+    PROXY_DONE,
+};
+
+/* The state of stage_proxy. */
+struct proxy {
+    enum proxy_state state;
+    struct peer *peer;          /* borrowed: the snapshot holds it */
+    struct upstream_conn *conn; /* lent */
+    struct timer timer;
+    uint64_t attempt_us; /* when the current attempt began */
+    uint32_t retries;
+    bool nothing_sent;  /* in this attempt */
+    bool body_begun;    /* bytes of the body are gone, and cannot be sent again */
+    bool request_ended;
+    bool reused;
+    bool tunnel; /* counted as open */
+};
+
+struct passage {
+    struct exchange *ex;        /* borrowed: we live in its arena */
+    struct pipeline *pipeline;  /* borrowed */
+    struct snapshot *snapshot;  /* counted */
+    size_t entered;             /* stages passed so far: those that see the answer */
+    const struct config_route *route; /* borrowed from the snapshot; NULL until it is found */
+    struct series route_series;
+    struct upstream *upstream;  /* borrowed from the snapshot */
+    struct slice forwarded_for; /* the hops that trusted proxies told of, to be handed on */
+    struct proxy proxy;
+    int64_t connect_us, response_us; /* ACCESS_UNKNOWN until known */
+};
+
+static inline struct passage *passage_of(const struct exchange *ex)
+{
+    return ex->handler_state;
+}
+
+/* Writes the exchange's line into the access log and counts it. */
+void passage_account(struct passage *p);
+
+#endif

@@ -1,0 +1,120 @@
+#include "pipeline/pipeline.h"
+
+#include "http/reply.h"
+#include "pipeline/stage.h"
+
+/* The order of things. */
+static const struct stage *const stages[] = {
+    &stage_client, &stage_https, &stage_route, &stage_body, &stage_proxy,
+};
+
+static void on_request(struct exchange *ex)
+{
+    struct pipeline *pipeline = ex->handler_context;
+    struct passage *p = arena_zalloc(&ex->arena, sizeof(*p));
+    if (!p || !pipeline->current) {
+        reply_error(ex, ERROR_PAGE_UNAVAILABLE);
+        return;
+    }
+    p->ex = ex;
+    p->pipeline = pipeline;
+    p->snapshot = snapshot_ref(pipeline->current);
+    p->connect_us = p->response_us = ACCESS_UNKNOWN;
+    timer_init(&p->proxy.timer, NULL);
+    ex->handler_state = p;
+    metrics_gauge_increment(pipeline->metrics, GAUGE_REQUESTS_ACTIVE);
+    while (p->entered < ARRAY_LEN(stages)) {
+        const struct stage *stage = stages[p->entered++];
+        if (stage->on_request(p) != STAGE_NEXT)
+            return;
+    }
+}
+
+static void on_response(struct exchange *ex)
+{
+    struct passage *p = passage_of(ex);
+    for (size_t i = p ? p->entered : 0; i > 0; i--)
+        if (stages[i - 1]->on_response)
+            stages[i - 1]->on_response(p);
+}
+
+static void on_body(struct exchange *ex, struct slice data)
+{
+    struct passage *p = passage_of(ex);
+    if (!p || !p->route)
+        return;
+    if (!ex->tunnel && ex->bytes_in > p->route->body_limit_bytes) {
+        /* Only a body of unknown length comes here: stage_body saw the others. */
+        stage_proxy_on_closed(p);
+        if (ex->response_begun)
+            exchange_abort(ex, CLOSE_BODY_TOO_LARGE);
+        else
+            reply_error(ex, ERROR_PAGE_BODY_TOO_LARGE);
+        return;
+    }
+    stage_proxy_on_body(p, data);
+}
+
+static void on_body_end(struct exchange *ex, const struct headers *trailers)
+{
+    struct passage *p = passage_of(ex);
+    if (p)
+        stage_proxy_on_body_end(p, trailers);
+}
+
+static void on_blocked(struct exchange *ex)
+{
+    struct passage *p = passage_of(ex);
+    if (p)
+        stage_proxy_on_blocked(p);
+}
+
+static void on_drained(struct exchange *ex)
+{
+    struct passage *p = passage_of(ex);
+    if (p)
+        stage_proxy_on_drained(p);
+}
+
+static void on_closed(struct exchange *ex)
+{
+    struct passage *p = passage_of(ex);
+    struct passage unrouted = { .ex = ex,
+                                .pipeline = ex->handler_context,
+                                .connect_us = ACCESS_UNKNOWN,
+                                .response_us = ACCESS_UNKNOWN };
+    passage_account(p ? p : &unrouted);
+    if (!p)
+        return;
+    stage_proxy_on_closed(p);
+    metrics_gauge_decrement(p->pipeline->metrics, GAUGE_REQUESTS_ACTIVE);
+    snapshot_unref(&p->snapshot);
+}
+
+const struct exchange_handler pipeline_handler = {
+    .on_request = on_request,
+    .on_body = on_body,
+    .on_body_end = on_body_end,
+    .on_response = on_response,
+    .on_blocked = on_blocked,
+    .on_drained = on_drained,
+    .on_closed = on_closed,
+};
+
+void pipeline_init(struct pipeline *p, struct loop *loop, struct board *board, uint32_t slot)
+{
+    *p = (struct pipeline){ .loop = loop, .metrics = board_metrics(board, slot) };
+    peer_set_init(&p->peers, loop, board, slot);
+}
+
+void pipeline_apply(struct pipeline *p, struct config *config)
+{
+    struct snapshot *old = p->current;
+    p->current = snapshot_new(config, &p->peers);
+    snapshot_unref(&old);
+}
+
+void pipeline_fini(struct pipeline *p)
+{
+    snapshot_unref(&p->current);
+}

@@ -1,0 +1,27 @@
+/* The handler of client requests: walks each through the stages, whose order is written in
+ * pipeline.c and nowhere else, and accounts for it when it is over. One per worker. */
+#ifndef PIPELINE_PIPELINE_H
+#define PIPELINE_PIPELINE_H
+
+#include "http/exchange.h"
+#include "observe/access_log.h"
+#include "pipeline/snapshot.h"
+
+struct pipeline {
+    struct loop *loop;             /* borrowed */
+    struct metrics *metrics;       /* borrowed */
+    struct access_log *access_log; /* borrowed; NULL: none */
+    struct peer_set peers;
+    struct snapshot *current;      /* counted; NULL until the first configuration */
+};
+
+/* For http_server.handler, with a struct pipeline as its context. */
+extern const struct exchange_handler pipeline_handler;
+
+void pipeline_init(struct pipeline *p, struct loop *loop, struct board *board, uint32_t slot);
+/* Takes over `config`: requests that begin from now on follow it. */
+void pipeline_apply(struct pipeline *p, struct config *config);
+/* Lets go of the configuration; idle connections to peers are closed. */
+void pipeline_fini(struct pipeline *p);
+
+#endif

@@ -1,0 +1,94 @@
+#include "http/reply.h"
+#include "pipeline/stage.h"
+
+/* `base` and `rest` with exactly one slash between them. */
+static struct slice join_path(struct exchange *ex, struct slice base, struct slice rest,
+                              struct slice query)
+{
+    while (rest.len && rest.data[0] == '/')
+        rest = slice_from(rest, 1);
+    bool slash = base.len && base.data[base.len - 1] == '/';
+    char *text = arena_printf(&ex->arena, "%.*s%s%.*s%s%.*s", SLICE_ARG(base), slash ? "" : "/",
+                              SLICE_ARG(rest), query.data ? "?" : "", SLICE_ARG(query));
+    return slice_str(text);
+}
+
+static struct slice rest_of_path(const struct passage *p)
+{
+    const struct request *req = &p->ex->request;
+    return slice_from(req->path, MIN(p->route->path.len, req->path.len));
+}
+
+static enum stage_verdict follow_route(struct passage *p)
+{
+    struct exchange *ex = p->ex;
+    const struct config_route *route = p->route;
+    if (route->upstream == CONFIG_NONE) {
+        struct slice to = join_path(ex, route->redirect_to, rest_of_path(p), ex->request.query);
+        if (to.data)
+            reply_redirect(ex, to);
+        else
+            reply_error(ex, ERROR_PAGE_UNAVAILABLE);
+        return STAGE_ANSWERED;
+    }
+    p->upstream = &p->snapshot->upstreams[route->upstream];
+    if (route->rewrite.data) {
+        ex->request.forward = join_path(ex, route->rewrite, rest_of_path(p), ex->request.query);
+        if (!ex->request.forward.data) {
+            reply_error(ex, ERROR_PAGE_UNAVAILABLE);
+            return STAGE_ANSWERED;
+        }
+    }
+    return STAGE_NEXT;
+}
+
+static enum stage_verdict on_request(struct passage *p)
+{
+    struct exchange *ex = p->ex;
+    struct router_match match;
+    switch (router_find(p->snapshot->router, ex->request.host, ex->request.path,
+                        ex->request.method_name, &match)) {
+    case ROUTER_FOUND:
+        p->route = &p->snapshot->config->routes[match.route];
+        p->route_series = p->snapshot->routes[match.route];
+        return follow_route(p);
+    case ROUTER_METHOD_NOT_ALLOWED:
+        reply_error_with(ex, ERROR_PAGE_METHOD_NOT_ALLOWED, SLICE("Allow"), match.allow);
+        return STAGE_ANSWERED;
+    default:
+        reply_error(ex, ERROR_PAGE_NO_ROUTE);
+        return STAGE_ANSWERED;
+    }
+}
+
+/* HSTS said over plain HTTP is to be ignored (RFC 6797 7.2): it is not said. */
+static bool is_sent(const struct exchange *ex, const struct config_header *h)
+{
+    return ex->request.https || !slice_eq_nocase(h->name, SLICE("strict-transport-security"));
+}
+
+static void on_response(struct passage *p)
+{
+    struct exchange *ex = p->ex;
+    const struct config_route *route = p->route;
+    struct headers *hs = &ex->response.headers;
+    if (!route)
+        return;
+    for (size_t i = 0; i < route->remove_header_count; i++)
+        headers_remove(hs, route->remove_headers[i]);
+    bool ok = true;
+    for (size_t i = 0; i < route->add_header_count; i++) {
+        const struct config_header *h = &route->add_headers[i];
+        if (!is_sent(ex, h))
+            continue;
+        headers_remove(hs, h->name);
+        ok = ok && headers_add(hs, &ex->arena, h->name, h->value);
+    }
+    (void)ok; /* without memory for a field the answer goes without it */
+}
+
+const struct stage stage_route = {
+    .name = "route",
+    .on_request = on_request,
+    .on_response = on_response,
+};

@@ -1,0 +1,180 @@
+#include "process/keeper.h"
+
+#include "common/clock.h"
+#include "common/log.h"
+#include "net/loop.h"
+#include "observe/board.h"
+#include "process/assignment.h"
+#include "tls/tls_tickets.h"
+
+#include <unistd.h>
+
+#define ROTATION_CHECK_MS 60000
+
+struct keeper {
+    struct loop loop;
+    uv_poll_t watch; /* of the channel */
+    int channel;     /* owned */
+    struct board *board;   /* owned */
+    struct config *config; /* owned; NULL before the first CONFIG */
+    struct timer rotation;
+    uint64_t rotation_period; /* number of the ticket period that we are in */
+    int exit_code;
+};
+
+static void leave(struct keeper *k, int exit_code)
+{
+    k->exit_code = exit_code;
+    uv_stop(&k->loop.uv);
+}
+
+/* --- ticket keys ---------------------------------------------------------------------------- */
+
+/* Periods are cut from wall time, not from our start: a keeper that dies and comes back puts no
+ * rotation off. */
+static uint64_t current_period(const struct keeper *k)
+{
+    return clock_wall_ms() / k->config->ticket_rotation_ms;
+}
+
+static void watch_rotation(struct keeper *k)
+{
+    uint64_t rotation_ms = k->config->ticket_rotation_ms;
+    uint64_t left_ms = rotation_ms - clock_wall_ms() % rotation_ms;
+    timer_set(&k->loop.timers, &k->rotation, MIN(left_ms, ROTATION_CHECK_MS));
+}
+
+static void on_rotation(struct timer *timer)
+{
+    struct keeper *k = CONTAINER_OF(timer, struct keeper, rotation);
+    uint64_t period = current_period(k);
+    if (period != k->rotation_period) {
+        tls_tickets_rotate(board_ticket_section(k->board));
+        k->rotation_period = period;
+        log_write(LOG_INFO, "TLS session ticket keys rotated");
+    }
+    watch_rotation(k);
+}
+
+/* --- messages ------------------------------------------------------------------------------- */
+
+static void say(struct keeper *k, enum channel_kind kind, uint32_t generation, const char *text)
+{
+    struct err e;
+    if (channel_say(k->channel, kind, generation, text, &e) < 0)
+        leave(k, 1);
+}
+
+/* Everything that a configuration changes. */
+static void apply(struct keeper *k, struct config *config, uint32_t generation)
+{
+    struct metrics *metrics = board_metrics(k->board, BOARD_KEEPER);
+    bool same_periods = k->config && k->config->ticket_rotation_ms == config->ticket_rotation_ms;
+    config_free(&k->config);
+    k->config = config;
+    if (!same_periods)
+        k->rotation_period = current_period(k);
+    watch_rotation(k);
+    log_set_level(config->log_level);
+    metrics_gauge_set(metrics, GAUGE_CONFIG_GENERATION, generation);
+    metrics_add(metrics, COUNTER_RELOADS, 1);
+}
+
+static void on_config(struct keeper *k, const struct channel_message *message,
+                      struct channel_files *files)
+{
+    char problem[CHANNEL_TEXT_BYTES];
+    struct config *config = assignment_load(message, files, problem);
+    if (!config) {
+        say(k, CHANNEL_REJECTED, message->generation, problem);
+        return;
+    }
+    assignment_take_error_log(files);
+    apply(k, config, message->generation);
+    say(k, CHANNEL_APPLIED, message->generation, NULL);
+}
+
+static void on_message(struct keeper *k, const struct channel_message *message,
+                       struct channel_files *files)
+{
+    switch (message->kind) {
+    case CHANNEL_CONFIG:
+        on_config(k, message, files);
+        break;
+    case CHANNEL_REOPEN:
+        assignment_take_error_log(files);
+        break;
+    case CHANNEL_DRAIN:
+        say(k, CHANNEL_DRAINED, 0, NULL);
+        leave(k, 0);
+        break;
+    default:
+        break;
+    }
+}
+
+static void on_readable(uv_poll_t *watch, int status, int events)
+{
+    struct keeper *k = watch->data;
+    struct channel_message message;
+    struct channel_files files;
+    (void)status, (void)events;
+    loop_event_begin(&k->loop);
+    switch (channel_receive(k->channel, &message, &files)) {
+    case CHANNEL_MESSAGE:
+        on_message(k, &message, &files);
+        break;
+    case CHANNEL_TRUNCATED:
+        say(k, CHANNEL_REJECTED, message.generation, "too few descriptors are left");
+        break;
+    case CHANNEL_CLOSED:
+        leave(k, 1);
+        break;
+    case CHANNEL_EMPTY:
+        break;
+    }
+    channel_files_close(&files);
+    loop_event_end(&k->loop);
+}
+
+/* --- from start to end ---------------------------------------------------------------------- */
+
+static int start(struct keeper *k, int channel_fd)
+{
+    int rc = loop_init(&k->loop);
+    if (rc < 0)
+        return rc;
+    timer_init(&k->rotation, on_rotation);
+    k->channel = channel_fd;
+    k->watch.data = k;
+    rc = uv_poll_init(&k->loop.uv, &k->watch, channel_fd);
+    return rc < 0 ? rc : uv_poll_start(&k->watch, UV_READABLE, on_readable);
+}
+
+static void finish(struct keeper *k)
+{
+    timer_cancel(&k->loop.timers, &k->rotation);
+    loop_fini(&k->loop);
+    close(k->channel);
+    config_free(&k->config);
+    board_free(&k->board);
+}
+
+int keeper_main(int channel_fd, int board_fd)
+{
+    struct keeper k = { .exit_code = 1 };
+    struct err e;
+    k.board = board_attach(board_fd, &e);
+    if (!k.board) {
+        log_write(LOG_ERROR, "%s", e.text);
+        return 1;
+    }
+    int rc = start(&k, channel_fd);
+    if (rc < 0) {
+        log_write(LOG_ERROR, "cannot start the loop: %s", uv_strerror(rc));
+        return 1;
+    }
+    uv_run(&k.loop.uv, UV_RUN_DEFAULT);
+    finish(&k);
+    return k.exit_code;
+}

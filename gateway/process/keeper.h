@@ -1,0 +1,11 @@
+/* The control plane: one process beside the workers, for what must be done once and not in each of
+ * them. Now: the rotation of the TLS session ticket keys. It may die and come back; workers go on
+ * with the last known state. */
+#ifndef PROCESS_KEEPER_H
+#define PROCESS_KEEPER_H
+
+/* Runs the keeper until its supervisor tells it to leave, or is gone; returns the exit code.
+ * Privileges have been dropped. Takes over both descriptors (see channel.h and board.h). */
+int keeper_main(int channel_fd, int board_fd);
+
+#endif

@@ -1,0 +1,407 @@
+#include "process/worker.h"
+
+#include "common/mem.h"
+#include "config/load.h"
+#include "http/http_conn.h"
+#include "pipeline/pipeline.h"
+#include "process/capacity.h"
+#include "process/channel.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* What the kernel has queued on a listening socket is taken in this time, before it is closed. */
+#define WORKER_LAST_ACCEPT_MS 50
+/* How often a worker without room looks whether there is some again. */
+#define WORKER_ROOM_MS 250
+
+struct worker_listener {
+    struct list node; /* in worker.listeners */
+    struct worker *worker;
+    char *address; /* owned: as in the configuration, which tells listeners apart */
+    struct listener listener;
+    struct http_listener http; /* its TLS context is counted */
+};
+
+struct worker {
+    struct loop loop;
+    struct board *board;
+    uint32_t slot;
+    struct metrics *metrics;
+    struct tls_engine engine;
+    struct http_server server;
+    struct pipeline pipeline;
+    struct access_log *access_log;
+    struct list listeners;
+    struct list connections; /* struct http_conn */
+    int channel;
+    uv_poll_t channel_poll;
+    struct timer timer; /* drain: last accepts, then the deadline */
+    struct timer room_timer;
+    uint32_t connections_max;
+    uint32_t drain_deadline_ms;
+    bool full, draining, listeners_closed, done;
+};
+
+static void say(struct worker *w, enum channel_kind kind, uint32_t generation, const char *text)
+{
+    struct err e;
+    if (channel_say(w->channel, kind, generation, text, &e) < 0)
+        log_write(LOG_ERROR, "cannot tell the supervisor: %s", e.text);
+}
+
+/* ---- listeners ---- */
+
+static uint64_t open_connections(const struct worker *w)
+{
+    return metrics_gauge(w->metrics, GAUGE_CONNECTIONS_OPEN);
+}
+
+static void on_room_timer(struct timer *t)
+{
+    struct worker *w = CONTAINER_OF(t, struct worker, room_timer);
+    if (open_connections(w) > w->connections_max - w->connections_max / 20) {
+        timer_set(&w->loop.timers, t, WORKER_ROOM_MS);
+        return;
+    }
+    w->full = false;
+    say(w, CHANNEL_ROOM, 0, NULL);
+}
+
+static void on_connection(struct listener *l, void *user)
+{
+    struct worker_listener *wl = user;
+    struct worker *w = wl->worker;
+    http_conn_accept(l, &wl->http);
+    if (w->full || open_connections(w) < w->connections_max)
+        return;
+    w->full = true;
+    log_write(LOG_WARN, "%u connections are open, all that the descriptors allow; new ones go to "
+                        "other workers",
+              w->connections_max);
+    say(w, CHANNEL_FULL, 0, NULL);
+    timer_set(&w->loop.timers, &w->room_timer, WORKER_ROOM_MS);
+}
+
+static void on_listener_closed(struct listener *l)
+{
+    struct worker_listener *wl = CONTAINER_OF(l, struct worker_listener, listener);
+    tls_context_unref(&wl->http.tls);
+    mem_free(wl->address);
+    mem_free(wl);
+}
+
+static void close_listener(struct worker_listener *wl)
+{
+    list_remove(&wl->node);
+    listener_close(&wl->listener, on_listener_closed);
+}
+
+static struct worker_listener *find_listener(struct worker *w, const char *address)
+{
+    LIST_FOREACH (node, &w->listeners) {
+        struct worker_listener *wl = CONTAINER_OF(node, struct worker_listener, node);
+        if (strcmp(wl->address, address) == 0)
+            return wl;
+    }
+    return NULL;
+}
+
+static struct worker_listener *open_listener(struct worker *w, const char *address, int fd)
+{
+    struct worker_listener *wl = mem_new(sizeof(*wl));
+    wl->worker = w;
+    wl->address = mem_strdup(address);
+    int rc = listener_open(&wl->listener, &w->loop, fd, on_connection, wl);
+    if (rc < 0)
+        log_write(LOG_ERROR, "cannot accept on %s: %s", address, uv_strerror(rc));
+    list_push_back(&w->listeners, &wl->node);
+    return wl;
+}
+
+/* ---- configuration ---- */
+
+/* All that can fail is made before anything is changed. */
+struct proposal {
+    struct config *config;
+    struct tls_context *contexts[CONFIG_LISTENERS_MAX];
+};
+
+static void proposal_free(struct proposal *p)
+{
+    for (size_t i = 0; i < CONFIG_LISTENERS_MAX; i++)
+        tls_context_unref(&p->contexts[i]);
+    config_free(&p->config);
+}
+
+static struct config *load(const char *path, int *bundle_fd, struct err *e)
+{
+    struct bundle *bundle = bundle_open(*bundle_fd, e);
+    *bundle_fd = -1;
+    if (!bundle)
+        return NULL;
+    struct diagnostics found;
+    diagnostics_init(&found);
+    struct config *config = config_load(bundle, path, &found);
+    if (!config)
+        err_set(e, ERR_INVALID, "%.*s", SLICE_ARG(buf_slice(&found.text)));
+    diagnostics_fini(&found);
+    bundle_free(&bundle);
+    return config;
+}
+
+static int propose(struct worker *w, const char *path, struct channel_files *files,
+                   struct proposal *p, struct err *e)
+{
+    p->config = load(path, &files->bundle, e);
+    if (!p->config)
+        return ERR_INVALID;
+    if (files->socket_count != p->config->listener_count)
+        return err_set(e, ERR_INVALID, "%u sockets came for %zu listeners", files->socket_count,
+                       p->config->listener_count);
+    for (size_t i = 0; i < p->config->listener_count; i++) {
+        const struct config_listener *l = &p->config->listeners[i];
+        if (!l->tls)
+            continue;
+        p->contexts[i] = tls_context_new(l->tls, slice_str(l->address.text), TLS_CONTEXT_ALPN_HTTP1,
+                                         board_ticket_section(w->board), e);
+        if (!p->contexts[i])
+            return ERR_INVALID;
+    }
+    return 0;
+}
+
+static void take_logs(struct worker *w, struct channel_files *files, uint32_t flush_ms)
+{
+    if (files->error_log >= 0)
+        log_set_fd(files->error_log);
+    if (files->access_log < 0)
+        access_log_close(&w->access_log);
+    else if (w->access_log)
+        access_log_reopen(w->access_log, files->access_log);
+    else
+        w->access_log = access_log_open(&w->loop.uv, files->access_log, flush_ms, w->metrics);
+    w->pipeline.access_log = w->access_log;
+    files->error_log = files->access_log = -1;
+}
+
+static void set_listener(struct worker *w, struct worker_listener *wl, const struct config *config,
+                         const struct config_listener *l, struct tls_context **context)
+{
+    tls_context_unref(&wl->http.tls);
+    wl->http = (struct http_listener){
+        .server = &w->server,
+        .engine = &w->engine,
+        .tls = *context,
+        .trusted = config->trusted_proxies,
+        .trusted_count = config->trusted_proxy_count,
+        .connections = &w->connections,
+        .proxy_protocol = l->proxy_protocol,
+        .redirect_https = l->redirect_https,
+    };
+    *context = NULL;
+}
+
+/* Listeners that stay keep their socket and its queue; what came for them again is closed with the
+ * message. */
+static void commit_listeners(struct worker *w, struct channel_files *files, struct proposal *p)
+{
+    for (size_t i = 0; i < p->config->listener_count; i++) {
+        const struct config_listener *l = &p->config->listeners[i];
+        struct worker_listener *wl = find_listener(w, l->address.text);
+        if (!wl) {
+            wl = open_listener(w, l->address.text, files->sockets[i]);
+            files->sockets[i] = -1;
+        }
+        set_listener(w, wl, p->config, l, &p->contexts[i]);
+    }
+}
+
+static bool is_configured(const struct config *config, const char *address)
+{
+    for (size_t i = 0; i < config->listener_count; i++)
+        if (strcmp(config->listeners[i].address.text, address) == 0)
+            return true;
+    return false;
+}
+
+static void close_unconfigured(struct worker *w, const struct config *config)
+{
+    LIST_FOREACH (node, &w->listeners) {
+        struct worker_listener *wl = CONTAINER_OF(node, struct worker_listener, node);
+        if (!is_configured(config, wl->address))
+            close_listener(wl);
+    }
+}
+
+static void commit(struct worker *w, struct channel_files *files, struct proposal *p)
+{
+    struct config *config = p->config;
+    take_logs(w, files, config->access_log_flush_ms);
+    log_set_level(config->log_level);
+    close_unconfigured(w, config);
+    commit_listeners(w, files, p);
+    w->server.limits = config->limits;
+    w->server.timeouts = config->timeouts;
+    p->config = NULL;
+    pipeline_apply(&w->pipeline, config);
+}
+
+static void apply(struct worker *w, const struct channel_message *m, struct channel_files *files)
+{
+    struct proposal p = { 0 };
+    struct err e = { { 0 } };
+    if (w->draining || propose(w, m->text, files, &p, &e) < 0) {
+        say(w, CHANNEL_REJECTED, m->generation, w->draining ? "draining" : e.text);
+    } else {
+        commit(w, files, &p);
+        metrics_gauge_set(w->metrics, GAUGE_CONFIG_GENERATION, m->generation);
+        metrics_add(w->metrics, COUNTER_RELOADS, 1);
+        say(w, CHANNEL_APPLIED, m->generation, NULL);
+    }
+    proposal_free(&p);
+}
+
+/* ---- draining ---- */
+
+static void finish_if_empty(struct worker *w)
+{
+    if (w->done || !w->listeners_closed || !list_is_empty(&w->connections))
+        return;
+    w->done = true;
+    access_log_close(&w->access_log);
+    say(w, CHANNEL_DRAINED, 0, NULL);
+    uv_stop(&w->loop.uv);
+}
+
+static void on_drain_timer(struct timer *t)
+{
+    struct worker *w = CONTAINER_OF(t, struct worker, timer);
+    if (w->listeners_closed) {
+        LIST_FOREACH (node, &w->connections)
+            http_conn_stop(http_conn_of(node));
+        return;
+    }
+    w->listeners_closed = true;
+    LIST_FOREACH (node, &w->listeners)
+        close_listener(CONTAINER_OF(node, struct worker_listener, node));
+    LIST_FOREACH (node, &w->connections)
+        http_conn_drain(http_conn_of(node));
+    timer_set(&w->loop.timers, t, w->drain_deadline_ms);
+}
+
+static void drain(struct worker *w, uint32_t deadline_ms)
+{
+    if (w->draining)
+        return;
+    w->draining = w->server.draining = true;
+    w->drain_deadline_ms = deadline_ms;
+    timer_set(&w->loop.timers, &w->timer, WORKER_LAST_ACCEPT_MS);
+}
+
+/* ---- the channel ---- */
+
+static void handle(struct worker *w, const struct channel_message *m, struct channel_files *files)
+{
+    switch (m->kind) {
+    case CHANNEL_CONFIG:
+        apply(w, m, files);
+        break;
+    case CHANNEL_REOPEN:
+        take_logs(w, files, 0);
+        break;
+    case CHANNEL_DRAIN:
+        drain(w, m->deadline_ms);
+        break;
+    default:
+        log_write(LOG_ERROR, "unknown message %u from the supervisor", m->kind);
+    }
+}
+
+static void on_channel(uv_poll_t *poll, int status, int events)
+{
+    struct worker *w = poll->data;
+    (void)status, (void)events;
+    loop_event_begin(&w->loop);
+    struct channel_message m;
+    struct channel_files files;
+    enum channel_status got;
+    for (;;) {
+        got = channel_receive(w->channel, &m, &files);
+        if (got != CHANNEL_MESSAGE)
+            break;
+        handle(w, &m, &files);
+        channel_files_close(&files);
+    }
+    if (got == CHANNEL_TRUNCATED)
+        say(w, CHANNEL_REJECTED, m.generation, "no descriptors left for the listening sockets");
+    if (got == CHANNEL_CLOSED) {
+        log_write(LOG_ERROR, "the supervisor is gone; this worker stops");
+        _exit(EXIT_FAILURE);
+    }
+    loop_event_end(&w->loop);
+}
+
+/* ---- life ---- */
+
+static int start(struct worker *w, int slot, int channel_fd, int board_fd)
+{
+    struct err e;
+    w->board = board_attach(board_fd, &e);
+    if (!w->board) {
+        log_write(LOG_ERROR, "%s", e.text);
+        return ERR_SYSTEM;
+    }
+    int rc = loop_init(&w->loop);
+    if (rc < 0)
+        return rc;
+    w->slot = (uint32_t)slot;
+    w->metrics = board_metrics(w->board, w->slot);
+    struct capacity machine;
+    capacity_measure(&machine, "");
+    w->connections_max = (uint32_t)capacity_users_per_worker(&machine);
+    tls_engine_init(&w->engine);
+    list_init(&w->listeners);
+    list_init(&w->connections);
+    pipeline_init(&w->pipeline, &w->loop, w->board, w->slot);
+    w->server = (struct http_server){ .loop = &w->loop,
+                                      .handler = &pipeline_handler,
+                                      .handler_context = &w->pipeline,
+                                      .metrics = w->metrics };
+    timer_init(&w->timer, on_drain_timer);
+    timer_init(&w->room_timer, on_room_timer);
+    w->channel = channel_fd;
+    w->channel_poll.data = w;
+    rc = uv_poll_init(&w->loop.uv, &w->channel_poll, channel_fd);
+    return rc < 0 ? rc : uv_poll_start(&w->channel_poll, UV_READABLE, on_channel);
+}
+
+static void on_check(uv_check_t *check)
+{
+    struct worker *w = check->data;
+    if (w->draining)
+        finish_if_empty(w);
+}
+
+int worker_main(int slot, int channel_fd, int board_fd)
+{
+    struct worker *w = mem_new(sizeof(*w));
+    if (start(w, slot, channel_fd, board_fd) < 0) {
+        log_write(LOG_ERROR, "this worker cannot start");
+        return EXIT_FAILURE;
+    }
+    uv_check_t check;
+    uv_check_init(&w->loop.uv, &check);
+    uv_unref((uv_handle_t *)&check);
+    check.data = w;
+    uv_check_start(&check, on_check);
+    uv_run(&w->loop.uv, UV_RUN_DEFAULT);
+    pipeline_fini(&w->pipeline);
+    loop_fini(&w->loop);
+    tls_engine_fini(&w->engine);
+    board_free(&w->board);
+    close(w->channel);
+    mem_free(w);
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,67 @@
+#include "upstream/balancer.h"
+
+#include "common/mem.h"
+
+/* Smooth weighted round robin, as nginx made it known: everyone earns its weight, the richest is
+ * chosen and pays the total. Weights 5,1,1 give a a b a c a a, not a a a a a b c. */
+static struct peer *pick_round_robin(struct balancer *b, const struct peer *except)
+{
+    struct balancer_place *best = NULL;
+    int64_t total = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        struct balancer_place *place = &b->places[i];
+        if (place->peer == except)
+            continue;
+        place->credit += place->weight;
+        total += place->weight;
+        if (!best || place->credit > best->credit)
+            best = place;
+    }
+    if (!best)
+        return NULL;
+    best->credit -= total;
+    return best->peer;
+}
+
+/* Fewest requests under way for its weight, counted over all workers. */
+static struct peer *pick_least_connections(struct balancer *b, const struct peer *except)
+{
+    const struct balancer_place *best = NULL;
+    uint64_t best_load = 0;
+    b->next = b->count ? (b->next + 1) % (uint32_t)b->count : 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct balancer_place *place = &b->places[(b->next + i) % b->count];
+        if (place->peer == except)
+            continue;
+        uint64_t load = peer_in_flight(place->peer) + 1ull;
+        /* load / weight < best_load / best->weight without a division */
+        if (!best || load * best->weight < best_load * place->weight) {
+            best = place;
+            best_load = load;
+        }
+    }
+    return best ? best->peer : NULL;
+}
+
+void balancer_init(struct balancer *b, enum config_balance policy, struct balancer_place *places,
+                   size_t count, struct random *random)
+{
+    static struct peer *(*const policies[])(struct balancer *, const struct peer *) = {
+        [CONFIG_BALANCE_ROUND_ROBIN] = pick_round_robin,
+        [CONFIG_BALANCE_LEAST_CONNECTIONS] = pick_least_connections,
+    };
+    *b = (struct balancer){ .places = places, .count = count, .pick = policies[policy] };
+    if (count == 0)
+        return;
+    b->next = random_below(random, (uint32_t)count);
+    for (uint32_t turns = random_below(random, (uint32_t)count); turns > 0; turns--)
+        b->pick(b, NULL);
+}
+
+void balancer_fini(struct balancer *b)
+{
+    for (size_t i = 0; i < b->count; i++)
+        peer_unref(&b->places[i].peer);
+    mem_free(b->places);
+    *b = (struct balancer){ 0 };
+}

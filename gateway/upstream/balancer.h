@@ -1,0 +1,34 @@
+/* Chooses the peer for a request. One implementation per policy of `balance` in the configuration;
+ * a new one is a row in balancer.c. */
+#ifndef UPSTREAM_BALANCER_H
+#define UPSTREAM_BALANCER_H
+
+#include "common/random.h"
+#include "upstream/peer.h"
+
+/* A peer's place in one upstream. */
+struct balancer_place {
+    struct peer *peer; /* counted */
+    uint32_t weight;
+    int64_t credit;    /* of round robin */
+};
+
+struct balancer {
+    struct balancer_place *places; /* owned */
+    size_t count;
+    struct peer *(*pick)(struct balancer *b, const struct peer *except);
+    uint32_t next; /* where least connections begins to look, so that ties take turns */
+};
+
+/* Starts at a random place, so that workers do not march in step. */
+void balancer_init(struct balancer *b, enum config_balance policy, struct balancer_place *places,
+                   size_t count, struct random *random);
+void balancer_fini(struct balancer *b);
+
+/* Borrowed; NULL when there is no peer other than `except` (which may be NULL). */
+static inline struct peer *balancer_pick(struct balancer *b, const struct peer *except)
+{
+    return b->pick(b, except);
+}
+
+#endif

@@ -1,0 +1,47 @@
+/* One backend address of an upstream, as one worker sees it: its pool of idle connections and its
+ * counters. A peer outlives reloads that keep it, with its connections and counts; it is shared by
+ * the configurations that name it and freed with the last one. */
+#ifndef UPSTREAM_PEER_H
+#define UPSTREAM_PEER_H
+
+#include "common/list.h"
+#include "config/config.h"
+#include "net/loop.h"
+#include "observe/board.h"
+
+/* All peers of a worker, by name. Zero-initialise `peers` with list_init(). */
+struct peer_set {
+    struct list peers;
+    struct loop *loop;   /* borrowed */
+    struct board *board; /* borrowed */
+    uint32_t slot;       /* this worker's, on the board */
+};
+
+struct peer {
+    struct list node; /* in the set */
+    struct peer_set *set;
+    uint32_t references;
+    char *name;           /* owned: "upstream/address" */
+    const char *address_text; /* the part of name after '/' */
+    struct sockaddr_storage address;
+    int board_index;
+    struct series_peer series;
+    struct list idle; /* struct upstream_conn, the most recently used first */
+    uint32_t idle_count;
+    uint32_t idle_max;
+    uint32_t idle_timeout_ms;
+};
+
+void peer_set_init(struct peer_set *set, struct loop *loop, struct board *board, uint32_t slot);
+
+/* The peer of that name, made if it is new; its pool limits are set from `upstream`. Counted. */
+struct peer *peer_get(struct peer_set *set, const struct config_upstream *upstream,
+                      const struct config_peer *config);
+struct peer *peer_ref(struct peer *p);
+/* NULL-safe; *p is NULL after. The last reference closes the idle connections. */
+void peer_unref(struct peer **p);
+
+/* Requests under way at this peer, of all workers. */
+uint32_t peer_in_flight(const struct peer *p);
+
+#endif

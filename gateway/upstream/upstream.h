@@ -1,0 +1,17 @@
+/* A named group of peers with one policy: what routes point to. Part of one configuration snapshot;
+ * its peers are shared with other snapshots. */
+#ifndef UPSTREAM_UPSTREAM_H
+#define UPSTREAM_UPSTREAM_H
+
+#include "upstream/balancer.h"
+
+struct upstream {
+    const struct config_upstream *config; /* borrowed from the snapshot's configuration */
+    struct series series;
+    struct balancer balancer;
+};
+
+void upstream_init(struct upstream *u, const struct config_upstream *config, struct peer_set *set);
+void upstream_fini(struct upstream *u);
+
+#endif

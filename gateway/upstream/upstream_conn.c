@@ -1,0 +1,297 @@
+/* States:  CONNECTING -> LENT <-> IDLE;  any -> CLOSED */
+#include "upstream/upstream_conn.h"
+
+#include "common/mem.h"
+
+static const struct stream_handler conn_stream_handler;
+
+static struct timer_wheel *wheel(struct upstream_conn *c)
+{
+    return &c->tcp.base.loop->timers;
+}
+
+static void set_idle(struct upstream_conn *c, bool idle)
+{
+    struct peer *p = c->peer;
+    if (idle) {
+        list_push_front(&p->idle, &c->node);
+        p->idle_count++;
+        metrics_gauge_increment(c->metrics, GAUGE_UPSTREAM_IDLE);
+    } else {
+        list_remove(&c->node);
+        p->idle_count--;
+        metrics_gauge_decrement(c->metrics, GAUGE_UPSTREAM_IDLE);
+    }
+}
+
+/* The peer may be freed with the connection that held it last. */
+static void close_conn(struct upstream_conn *c, bool hard)
+{
+    if (c->state == UPSTREAM_CONN_CLOSED)
+        return;
+    if (c->state == UPSTREAM_CONN_IDLE) {
+        set_idle(c, false);
+        peer_ref(c->peer);
+    } else {
+        series_peer_end(c->peer->series);
+    }
+    c->state = UPSTREAM_CONN_CLOSED;
+    c->handler = NULL;
+    timer_cancel(wheel(c), &c->timer);
+    if (hard)
+        stream_reset(&c->tcp.base);
+    else
+        stream_close(&c->tcp.base);
+}
+
+static void fail(struct upstream_conn *c, enum upstream_failure failure)
+{
+    const struct upstream_conn_handler *handler = c->handler;
+    if (!handler)
+        return;
+    c->handler = NULL;
+    series_peer_count(c->peer->series, SERIES_PEER_FAILURE);
+    handler->on_failed(c->user, failure);
+}
+
+/* ---- the answer ---- */
+
+static void answer_end(struct upstream_conn *c)
+{
+    const struct upstream_conn_handler *handler = c->handler;
+    const struct headers *trailers = &c->parser->trailers;
+    c->answer_complete = true;
+    c->handler = NULL;
+    handler->on_end(c->user, trailers->count ? trailers : NULL);
+}
+
+static void answer_head(struct upstream_conn *c)
+{
+    const struct h1_head *head = &c->parser->head;
+    if (head->status == 101) {
+        c->tunnel = true;
+        c->handler->on_head(c->user, head);
+        return;
+    }
+    if (head->status < 200) {
+        c->handler->on_interim(c->user, head);
+        struct h1_limits limits = c->parser->limits;
+        h1_parser_init_response(c->parser, c->parser->arena, &limits, c->parser->head_method);
+        return;
+    }
+    c->reusable = head->keep_alive && head->body != BODY_UNTIL_CLOSE;
+    c->handler->on_head(c->user, head);
+}
+
+/* Until the input is used up, the answer complete, or the borrower gone. */
+static void read_answer(struct upstream_conn *c, struct slice input)
+{
+    const struct upstream_conn_handler *handler = c->handler;
+    while (c->handler == handler && handler) {
+        if (c->tunnel) {
+            if (input.len)
+                handler->on_body(c->user, input);
+            return;
+        }
+        struct slice piece = { 0 };
+        switch (h1_parser_next(c->parser, &input, &piece)) {
+        case H1_HEAD:
+            answer_head(c);
+            break;
+        case H1_BODY:
+            handler->on_body(c->user, piece);
+            break;
+        case H1_END:
+            c->reusable = c->reusable && input.len == 0; /* nobody asked for more */
+            answer_end(c);
+            return;
+        case H1_BAD:
+            fail(c, UPSTREAM_INVALID);
+            return;
+        case H1_MORE:
+            return;
+        }
+    }
+}
+
+/* ---- events of the stream ---- */
+
+static struct upstream_conn *conn_of(struct stream *s)
+{
+    return s->user;
+}
+
+static void on_open(struct stream *s)
+{
+    struct upstream_conn *c = conn_of(s);
+    c->state = UPSTREAM_CONN_LENT;
+    stream_resume(s);
+    if (c->handler)
+        c->handler->on_connected(c->user);
+}
+
+static void on_data(struct stream *s, char *data, size_t len)
+{
+    struct upstream_conn *c = conn_of(s);
+    if (c->state != UPSTREAM_CONN_LENT || !c->parser) {
+        close_conn(c, true); /* an answer to no question */
+        return;
+    }
+    c->answer_begun = true;
+    read_answer(c, slice_of(data, len));
+}
+
+static void on_end(struct stream *s, int status)
+{
+    struct upstream_conn *c = conn_of(s);
+    if (c->state == UPSTREAM_CONN_IDLE) {
+        close_conn(c, false);
+        return;
+    }
+    if (!c->handler)
+        return;
+    if (c->state == UPSTREAM_CONN_CONNECTING) {
+        metrics_add(c->metrics, COUNTER_UPSTREAM_CONNECT_FAILURES, 1);
+        fail(c, UPSTREAM_CONNECT);
+        return;
+    }
+    c->reusable = false;
+    bool complete = status == 0 && c->parser &&
+                    (c->tunnel || h1_parser_end_of_input(c->parser) == H1_END);
+    if (complete)
+        answer_end(c);
+    else
+        fail(c, UPSTREAM_CLOSED);
+}
+
+static void on_blocked(struct stream *s)
+{
+    struct upstream_conn *c = conn_of(s);
+    if (c->handler)
+        c->handler->on_blocked(c->user);
+}
+
+static void on_drained(struct stream *s)
+{
+    struct upstream_conn *c = conn_of(s);
+    if (c->handler)
+        c->handler->on_drained(c->user);
+}
+
+static void on_closed(struct stream *s)
+{
+    struct upstream_conn *c = conn_of(s);
+    peer_unref(&c->peer);
+    mem_free(c);
+}
+
+static const struct stream_handler conn_stream_handler = {
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_blocked = on_blocked,
+    .on_drained = on_drained,
+    .on_closed = on_closed,
+};
+
+static void on_idle_timeout(struct timer *t)
+{
+    close_conn(CONTAINER_OF(t, struct upstream_conn, timer), false);
+}
+
+/* ---- for the borrower ---- */
+
+static struct upstream_conn *conn_new(struct peer *peer, struct metrics *metrics)
+{
+    struct upstream_conn *c = mem_new(sizeof(*c));
+    list_init(&c->node);
+    timer_init(&c->timer, on_idle_timeout);
+    c->metrics = metrics;
+    c->peer = peer_ref(peer);
+    c->state = UPSTREAM_CONN_CONNECTING;
+    series_peer_begin(peer->series);
+    series_peer_count(peer->series, SERIES_PEER_CONNECT);
+    metrics_add(metrics, COUNTER_UPSTREAM_CONNECTS, 1);
+    int rc = tcp_stream_connect(&c->tcp, peer->set->loop, &c->connect,
+                                (const struct sockaddr *)&peer->address);
+    stream_set_handler(&c->tcp.base, &conn_stream_handler, c);
+    if (rc < 0) {
+        metrics_add(metrics, COUNTER_UPSTREAM_CONNECT_FAILURES, 1);
+        close_conn(c, true);
+        return NULL;
+    }
+    return c;
+}
+
+struct upstream_conn *upstream_conn_borrow(struct peer *peer, struct metrics *metrics, bool fresh,
+                                           const struct upstream_conn_handler *handler, void *user)
+{
+    struct upstream_conn *c;
+    if (!fresh && !list_is_empty(&peer->idle)) {
+        c = CONTAINER_OF(peer->idle.next, struct upstream_conn, node);
+        set_idle(c, false);
+        timer_stop(&c->timer);
+        peer_ref(peer);
+        series_peer_begin(peer->series);
+        metrics_add(metrics, COUNTER_UPSTREAM_REUSES, 1);
+        c->state = UPSTREAM_CONN_LENT;
+        c->reused = true;
+    } else {
+        c = conn_new(peer, metrics);
+        if (!c)
+            return NULL;
+    }
+    c->handler = handler;
+    c->user = user;
+    return c;
+}
+
+bool upstream_conn_expect(struct upstream_conn *c, struct arena *arena,
+                          const struct h1_limits *limits, bool to_head)
+{
+    c->parser = arena_alloc(arena, sizeof(*c->parser));
+    if (!c->parser)
+        return false;
+    h1_parser_init_response(c->parser, arena, limits, to_head);
+    c->answer_begun = c->answer_complete = c->tunnel = c->reusable = false;
+    return true;
+}
+
+void upstream_conn_release(struct upstream_conn **pointer, bool complete)
+{
+    struct upstream_conn *c = *pointer;
+    *pointer = NULL;
+    struct peer *peer = c->peer;
+    c->handler = NULL;
+    c->parser = NULL;
+    if (c->state != UPSTREAM_CONN_LENT || !complete || !c->answer_complete || !c->reusable ||
+        peer->idle_count >= peer->idle_max) {
+        close_conn(c, false);
+        return;
+    }
+    series_peer_end(peer->series);
+    c->state = UPSTREAM_CONN_IDLE;
+    set_idle(c, true);
+    timer_set(wheel(c), &c->timer, peer->idle_timeout_ms);
+    stream_resume(&c->tcp.base);
+    /* Last: without other holders the peer goes, and its idle connections with it. */
+    struct peer *held = peer;
+    peer_unref(&held);
+}
+
+void upstream_conn_close(struct upstream_conn **pointer)
+{
+    struct upstream_conn *c = *pointer;
+    *pointer = NULL;
+    if (!c)
+        return;
+    c->handler = NULL;
+    c->parser = NULL;
+    close_conn(c, true);
+}
+
+void upstream_conn_close_idle(struct peer *peer)
+{
+    LIST_FOREACH (node, &peer->idle)
+        close_conn(CONTAINER_OF(node, struct upstream_conn, node), false);
+}
