@@ -14,7 +14,9 @@ FLAVOURS := release debug asan fuzz
 
 # As many jobs as there are cores, each one's output in one piece. Recipes that begin with + are
 # exempt from that: their output is followed live.
+ifeq ($(MAKELEVEL),0)
 MAKEFLAGS += -j$(shell nproc) --output-sync=target --no-print-directory --no-builtin-rules
+endif
 .DELETE_ON_ERROR:
 .SECONDARY:
 .DEFAULT_GOAL := all

@@ -298,7 +298,8 @@ static int run_child(char **argv)
         log_write(LOG_ERROR, "%s", e.text);
         return EXIT_FAILURE;
     }
-    return is_worker ? worker_main(slot, CHILD_CHANNEL_FD, CHILD_BOARD_FD) : keeper_main(CHILD_CHANNEL_FD, CHILD_BOARD_FD);
+    return is_worker ? worker_main(slot, CHILD_CHANNEL_FD, CHILD_BOARD_FD)
+                     : keeper_main(CHILD_CHANNEL_FD, CHILD_BOARD_FD);
 }
 
 int main(int argc, char **argv)

@@ -32,32 +32,46 @@ static void on_connection(uv_stream_t *listener, int status)
         node_conn_accept(listener->data, listener);
 }
 
+struct address_text {
+    char text[80];
+};
+
+static struct address_text address_write(const struct sockaddr_storage *address)
+{
+    struct address_text out;
+    char host[64] = "";
+    bool v6 = address->ss_family == AF_INET6;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+    const struct sockaddr_in *in4 = (const struct sockaddr_in *)address;
+    if (v6)
+        uv_ip6_name(in6, host, sizeof(host));
+    else
+        uv_ip4_name(in4, host, sizeof(host));
+    unsigned port = ntohs(v6 ? in6->sin6_port : in4->sin_port);
+    snprintf(out.text, sizeof(out.text), v6 ? "[%s]:%u" : "%s:%u", host, port);
+    return out;
+}
+
 static int listen_at(struct node *node, size_t i, struct err *e)
 {
     uv_tcp_t *listener = &node->listeners[i];
+    const struct sockaddr_storage *address = &node->options->listens[i];
     uv_tcp_init(&node->loop, listener);
     listener->data = node;
-    int rc = uv_tcp_bind(listener, (const struct sockaddr *)&node->options->listens[i], 0);
+    int rc = uv_tcp_bind(listener, (const struct sockaddr *)address, 0);
     if (rc == 0)
         rc = uv_listen((uv_stream_t *)listener, BACKLOG, on_connection);
-    return rc ? err_set(e, ERR_SYSTEM, "cannot listen: %s", uv_strerror(rc)) : 0;
+    return rc ? err_set(e, ERR_SYSTEM, "cannot listen at %s: %s", address_write(address).text,
+                        uv_strerror(rc))
+              : 0;
 }
 
 static void announce(const struct node *node, size_t i)
 {
     struct sockaddr_storage address;
     int len = sizeof(address);
-    char host[64] = "";
     uv_tcp_getsockname(&node->listeners[i], (struct sockaddr *)&address, &len);
-    bool v6 = address.ss_family == AF_INET6;
-    if (v6)
-        uv_ip6_name((const struct sockaddr_in6 *)&address, host, sizeof(host));
-    else
-        uv_ip4_name((const struct sockaddr_in *)&address, host, sizeof(host));
-    in_port_t port = v6 ? ((const struct sockaddr_in6 *)&address)->sin6_port
-                        : ((const struct sockaddr_in *)&address)->sin_port;
-    printf(v6 ? "node %s listening on [%s]:%u\n" : "node %s listening on %s:%u\n",
-           node->options->name, host, ntohs(port));
+    printf("node %s listening on %s\n", node->options->name, address_write(&address).text);
     fflush(stdout);
 }
 

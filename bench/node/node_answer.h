@@ -2,7 +2,8 @@
  *
  * A handler fills in status, headers and body; node_answer_plan() then bends them to what the
  * request asked for (chunks, a trailer, a pace, an early end); node_answer_begin() writes the head,
- * and node_answer_continue() the body, a piece at a time. Pooled like the request that it answers. */
+ * and node_answer_continue() the body, a piece at a time. Pooled like the request that it answers.
+ */
 #ifndef NODE_ANSWER_H
 #define NODE_ANSWER_H
 

@@ -277,18 +277,12 @@ static void begin_body(struct node_conn *c)
 
 static bool answer_canned(struct node_conn *c)
 {
-    const struct node_exchange *x = c->exchange;
-    const struct node_request *r = &x->request;
-    struct node *node = c->node;
-    if (!node->is_calm || !r->complete || !r->keep_alive || !r->minor || r->method != HTTP_GET ||
-        r->query.len)
-        return false;
-    struct slice answer = node_canned_answer(&node->canned, x->route->canned, uv_now(&node->loop));
+    struct slice answer = node_exchange_canned(c->node, c->exchange);
     if (answer.len == 0)
         return false;
-    node_out_copy(&node->out, answer);
-    node_exchange_give(&node->pool, &c->exchange);
-    if (node_out_is_full(&node->out))
+    node_out_copy(&c->node->out, answer);
+    node_exchange_give(&c->node->pool, &c->exchange);
+    if (node_out_is_full(&c->node->out))
         flush(c);
     return true;
 }
@@ -313,29 +307,18 @@ static void begin_request(struct node_conn *c)
         begin_body(c);
 }
 
-/* RFC 9112 2.2: empty lines before a request are skipped. */
-static struct slice skip_empty_lines(struct slice input)
-{
-    while (input.len && (input.data[0] == '\r' || input.data[0] == '\n'))
-        input = slice_from(input, 1);
-    return input;
-}
-
 static bool step_head(struct node_conn *c)
 {
-    c->input = skip_empty_lines(c->input);
-    if (c->input.len == 0)
+    size_t len = node_request_find_head(&c->input);
+    if (len == 0 && c->input.len < NODE_HEAD_BYTES)
         return false;
-    const char *blank = memmem(c->input.data, c->input.len, "\r\n\r\n", 4);
-    size_t len = blank ? (size_t)(blank - c->input.data) + 4 : c->input.len;
-    if (!blank && len < NODE_HEAD_BYTES)
-        return false;
-    struct slice head = slice_of(c->input.data, len);
-    c->input = slice_from(c->input, len);
     c->exchange = node_exchange_take(&c->node->pool);
-    int refusal = len > NODE_HEAD_BYTES || !blank
-                      ? 431
-                      : node_request_read_head(&c->exchange->request, &c->parser, head);
+    int refusal = 431;
+    if (len > 0 && len <= NODE_HEAD_BYTES) {
+        struct slice head = slice_of(c->input.data, len);
+        refusal = node_request_read_head(&c->exchange->request, &c->parser, head);
+        c->input = slice_from(c->input, len);
+    }
     if (refusal) {
         c->node->stats.bad_requests++;
         refuse(c, (unsigned)refusal, "the head cannot be read");

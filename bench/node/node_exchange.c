@@ -61,6 +61,16 @@ void node_exchange_give(struct node_pool *p, struct node_exchange **x)
     p->count++;
 }
 
+struct slice node_exchange_canned(struct node *node, const struct node_exchange *x)
+{
+    const struct node_request *r = &x->request;
+    bool is_plain =
+        r->complete && r->keep_alive && r->minor && r->method == HTTP_GET && r->query.len == 0;
+    if (!node->is_calm || !is_plain)
+        return (struct slice){ 0 };
+    return node_canned_answer(&node->canned, x->route->canned, uv_now(&node->loop));
+}
+
 void node_exchange_decide(struct node *node, struct node_exchange *x)
 {
     struct node_plan *plan = &x->plan;

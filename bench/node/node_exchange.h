@@ -37,6 +37,9 @@ struct node_exchange *node_exchange_take(struct node_pool *p);
 /* NULL-safe; *x is NULL after. */
 void node_exchange_give(struct node_pool *p, struct node_exchange **x);
 
+/* The answer to a request that asks for nothing special; empty when this is not one of those. */
+struct slice node_exchange_canned(struct node *node, const struct node_exchange *x);
+
 /* Decides, once the request is complete, on delay and fault: chance has a say only in what the
  * query leaves open. */
 void node_exchange_decide(struct node *node, struct node_exchange *x);

@@ -1,5 +1,6 @@
 /* What one request asks of its own answer, by query parameters: the way for a test to see a slow,
- * broken or peculiar node without starting another one. Parameters that are not ours are ignored. */
+ * broken or peculiar node without starting another one. Parameters that are not ours are ignored.
+ */
 #ifndef NODE_PLAN_H
 #define NODE_PLAN_H
 

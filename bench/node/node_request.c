@@ -129,7 +129,8 @@ static int on_body(llhttp_t *parser, const char *at, size_t len)
     return r->refusal ? -1 : 0;
 }
 
-/* The trailers buffer holds name NUL value NUL, again and again; strict llhttp lets no other NUL in. */
+/* The trailers buffer holds name NUL value NUL, again and again; strict llhttp lets no other NUL
+ * in. */
 static void index_trailers(struct node_request *r)
 {
     struct slice rest = buf_slice(&r->trailers);
@@ -196,6 +197,16 @@ static void split_target(struct node_request *r)
     r->query = question < rest.len ? slice_from(rest, question + 1) : slice_of(rest.data, 0);
 }
 
+size_t node_request_find_head(struct slice *input)
+{
+    while (input->len && (input->data[0] == '\r' || input->data[0] == '\n'))
+        *input = slice_from(*input, 1);
+    if (input->len == 0)
+        return 0;
+    const char *blank = memmem(input->data, input->len, "\r\n\r\n", 4);
+    return blank ? (size_t)(blank - input->data) + 4 : 0;
+}
+
 int node_request_read_head(struct node_request *r, llhttp_t *parser, struct slice head)
 {
     r->head = head;
@@ -204,7 +215,8 @@ int node_request_read_head(struct node_request *r, llhttp_t *parser, struct slic
     int refusal = settle(r, parser, llhttp_execute(parser, head.data, head.len));
     if (refusal)
         return refusal;
-    /* The blank line was seen: a parser that still waits for one reads something else than we do. */
+    /* The blank line was seen: a parser that still waits for one reads something else than we do.
+     */
     if (!r->complete && !r->has_body)
         return 400;
     split_target(r);

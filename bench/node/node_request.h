@@ -45,6 +45,9 @@ struct node_request {
 void node_request_reset(struct node_request *r);
 void node_request_fini(struct node_request *r);
 
+/* Length of the head at the start of `input`, blank line included; 0 when its end is not there yet.
+ * Takes empty lines before it off `input` (RFC 9112 2.2). */
+size_t node_request_find_head(struct slice *input) MUST_CHECK;
 /* Reads a whole head, blank line included. 0, or the status of the answer: 400, 431. When it
  * returns 0 and the request is not `complete`, its body follows. */
 int node_request_read_head(struct node_request *r, llhttp_t *parser, struct slice head) MUST_CHECK;

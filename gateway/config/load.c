@@ -54,10 +54,21 @@ static void load_settings(struct loader *l, struct node root)
         struct node part = section_part(l->reader, root, &settings_top, parts[i]->where);
         section_read(l->reader, part, parts[i], l->config);
     }
-    struct node limits = section_part(l->reader, root, &settings_top, "limits");
-    if (l->config->limits.target_bytes > l->config->limits.head_bytes)
-        reader_problem(l->reader, reader_get(l->reader, limits, "target"),
-                       "is larger than limits.head, of which it is a part");
+}
+
+/* The target is part of the head. Whichever of the two is given, is to be changed. */
+static void check_limits(struct loader *l, struct node root)
+{
+    const struct config_limits *limits = &l->config->limits;
+    struct node section = section_part(l->reader, root, &settings_top, "limits");
+    struct node target = reader_get(l->reader, section, "target");
+    if (limits->target_bytes <= limits->head_bytes)
+        return;
+    if (target.id)
+        reader_problem(l->reader, target, "is larger than limits.head, of which it is a part");
+    else
+        reader_problem(l->reader, reader_get(l->reader, section, "head"),
+                       "is smaller than limits.target, which is a part of it");
 }
 
 static void load_trusted_proxies(struct loader *l, struct node list)
@@ -86,6 +97,7 @@ static void load_tree(struct loader *l)
     const struct section *top = &settings_top;
     struct node root = reader_root(r);
     load_settings(l, root);
+    check_limits(l, root);
     load_trusted_proxies(l, section_part(r, root, top, "trusted_proxies"));
     load_listeners(l, section_part(r, root, top, "listeners"));
     load_admin(l, section_part(r, root, top, "admin"));

@@ -89,9 +89,12 @@ static void load_host(struct loader *l, struct node node, struct config_route *r
     struct slice copy = reader_copy(l->reader, text);
     for (size_t i = 0; copy.data && i < copy.len; i++)
         ((char *)copy.data)[i] = ascii_lower(copy.data[i]);
-    for (size_t i = 0; i < route->host_count; i++)
-        if (slice_eq(route->hosts[i], copy))
+    for (size_t i = 0; i < route->host_count; i++) {
+        if (slice_eq(route->hosts[i], copy)) {
             reader_problem(l->reader, node, "%s is given twice", text_quote(copy).text);
+            return;
+        }
+    }
     route->hosts[route->host_count++] = copy;
 }
 

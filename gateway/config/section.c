@@ -75,10 +75,10 @@ static void match_keys(struct reader *r, struct node node, const struct section 
     size_t count = reader_count(r, node);
     for (size_t i = 0; i < count; i++) {
         struct node key = reader_key(r, node, i);
-        if (!check_kind(r, key, NODE_SCALAR))
-            continue;
         size_t row = row_of(section, reader_scalar(r, key));
-        if (row == section->count)
+        if (reader_kind(r, key) != NODE_SCALAR)
+            reader_problem(r, key, "a key must be a word");
+        else if (row == section->count)
             report_unknown(r, key, section);
         else if (values[row].id)
             reader_problem(r, key, "is given twice; the first is on line %zu",

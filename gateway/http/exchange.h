@@ -16,67 +16,13 @@
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
-#include "http/error_page.h"
+#include "http/close_reason.h"
 #include "http/h1_parser.h"
-#include "net/address.h"
+#include "http/message.h"
 #include "net/loop.h"
 #include "observe/reference.h"
 
 struct exchange;
-
-/* Why an exchange or a connection ended before its time: in the access log and in metrics. */
-#define CLOSE_REASONS(REASON)                                                                      \
-    REASON(NONE, "")                                                                               \
-    REASON(CLIENT_LEFT, "client_left")                                                             \
-    REASON(CLIENT_TIMEOUT, "client_timeout")                                                       \
-    REASON(CLIENT_INVALID, "client_invalid")                                                       \
-    REASON(UPSTREAM_ABORTED, "upstream_aborted")                                                   \
-    REASON(UPSTREAM_TIMEOUT, "upstream_timeout")                                                   \
-    REASON(UPSTREAM_INVALID, "upstream_invalid")                                                   \
-    REASON(BODY_TOO_LARGE, "body_too_large")                                                       \
-    REASON(NO_MEMORY, "no_memory")                                                                 \
-    REASON(SHUTDOWN, "shutdown")
-
-enum close_reason {
-#define REASON(id, text) CLOSE_##id,
-    CLOSE_REASONS(REASON)
-#undef REASON
-};
-
-const char *close_reason_text(enum close_reason reason);
-
-/* What is known of the client's connection. Lives as long as the connection. */
-struct client_info {
-    struct address address; /* of the client, or of the last proxy before us */
-    struct address proxy;   /* the sender of the PROXY header; AF_UNSPEC: none */
-    const char *tls_version; /* "TLSv1.3"; NULL: plain */
-    bool tls_resumed;
-    bool redirect_https; /* of the listener that it came in by */
-};
-
-struct request {
-    uint8_t method; /* llhttp_method_t */
-    uint8_t version_minor;
-    bool https, expect_continue, wants_upgrade;
-    enum body_kind body;
-    uint64_t content_length;
-    struct slice method_name, target; /* as received */
-    struct slice authority;           /* Host or the target's authority, as received */
-    struct slice host;                /* canonical: lower case, no port */
-    struct slice forward;             /* path and query in one run, to forward */
-    struct slice path;                /* canonical: the one form for matching and forwarding */
-    struct slice query;               /* after '?'; data NULL when there is none */
-    struct slice upgrade;             /* the protocol asked for */
-    struct headers headers;
-};
-
-struct response {
-    uint16_t status;
-    enum body_kind body; /* BODY_LENGTH with content_length, or BODY_CHUNKED for an unknown length */
-    bool has_content_length;
-    uint64_t content_length;
-    struct headers headers;
-};
 
 /* What the codec does for the exchange. */
 struct exchange_transport {

@@ -11,7 +11,7 @@
 #define HTTP_H1_PARSER_H
 
 #include "common/arena.h"
-#include "http/headers.h"
+#include "http/message.h"
 
 #include <llhttp.h>
 
@@ -36,13 +36,6 @@ enum h1_error {
     H1_TARGET_TOO_LONG, /* 414 */
     H1_VERSION,         /* 505 */
     H1_TRUNCATED,       /* the peer ended the connection in the middle of the message */
-};
-
-enum body_kind {
-    BODY_NONE,
-    BODY_LENGTH,
-    BODY_CHUNKED,
-    BODY_UNTIL_CLOSE, /* responses only */
 };
 
 struct h1_head {

@@ -3,6 +3,7 @@
 #ifndef HTTP_H1_REQUEST_H
 #define HTTP_H1_REQUEST_H
 
+#include "http/error_page.h"
 #include "http/exchange.h"
 
 /* Fills in ex->request from `head`. Returns true, or false with *why set: the request is to be

@@ -2,6 +2,7 @@
 #ifndef HTTP_REPLY_H
 #define HTTP_REPLY_H
 
+#include "http/error_page.h"
 #include "http/exchange.h"
 
 /* Sends the page or problem document for `reason`, in the form that the request's Accept asks for,

@@ -169,9 +169,13 @@ static int path_close_segment(struct path_out *out, bool is_last)
 {
     struct slice segment = slice_of(out->data + out->segment, out->len - out->segment);
     switch (segment_kind(segment)) {
-    case SEGMENT_TRAP: return ERR_INVALID;
-    case SEGMENT_EMPTY: return 0;
-    case SEGMENT_DOT: out->len = out->segment; return 0;
+    case SEGMENT_TRAP:
+        return ERR_INVALID;
+    case SEGMENT_EMPTY:
+        return 0;
+    case SEGMENT_DOT:
+        out->len = out->segment;
+        return 0;
     case SEGMENT_DOT_DOT:
         if (out->segment == 1)
             return ERR_INVALID; /* above the root */

@@ -12,9 +12,9 @@
 #include <sys/socket.h>
 
 struct address {
-    uint8_t ip[16];  /* network order; AF_INET uses the first 4 */
-    uint16_t port;   /* host order; 0 when not known */
-    uint8_t family;  /* AF_INET, AF_INET6, or AF_UNSPEC: none (zero-initialised) */
+    uint8_t ip[16]; /* network order; AF_INET uses the first 4 */
+    uint16_t port;  /* host order; 0 when not known */
+    uint8_t family; /* AF_INET, AF_INET6, or AF_UNSPEC: none (zero-initialised) */
 };
 
 _Static_assert(sizeof(struct address) <= 20, "struct address lives in every connection");

@@ -91,14 +91,23 @@ static enum proxy_protocol_result step_line(struct proxy_protocol *p, uint8_t by
 static bool address_block_bytes(uint8_t family_and_protocol, uint16_t *bytes)
 {
     switch (family_and_protocol) {
-    case 0x00: *bytes = 0; return true;
+    case 0x00:
+        *bytes = 0;
+        return true;
     case 0x11:
-    case 0x12: *bytes = INET_BYTES; return true;
+    case 0x12:
+        *bytes = INET_BYTES;
+        return true;
     case 0x21:
-    case 0x22: *bytes = INET6_BYTES; return true;
+    case 0x22:
+        *bytes = INET6_BYTES;
+        return true;
     case 0x31:
-    case 0x32: *bytes = UNIX_BYTES; return true;
-    default: return false;
+    case 0x32:
+        *bytes = UNIX_BYTES;
+        return true;
+    default:
+        return false;
     }
 }
 
@@ -184,9 +193,12 @@ static enum proxy_protocol_result step(struct proxy_protocol *p, uint8_t byte)
         p->phase = byte == line_start[0] ? PROXY_PROTOCOL_LINE : PROXY_PROTOCOL_HEAD;
         p->head[p->filled++] = byte;
         return PROXY_PROTOCOL_NEED_MORE;
-    case PROXY_PROTOCOL_LINE: return step_line(p, byte);
-    case PROXY_PROTOCOL_HEAD: return step_head(p, byte);
-    default: return step_body(p, byte);
+    case PROXY_PROTOCOL_LINE:
+        return step_line(p, byte);
+    case PROXY_PROTOCOL_HEAD:
+        return step_head(p, byte);
+    default:
+        return step_body(p, byte);
     }
 }
 

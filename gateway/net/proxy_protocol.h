@@ -22,12 +22,12 @@ enum proxy_protocol_result {
 };
 
 enum proxy_protocol_phase {
-    PROXY_PROTOCOL_FIRST,    /* no byte yet: the first one tells the version */
-    PROXY_PROTOCOL_LINE,     /* version 1, up to CR LF */
-    PROXY_PROTOCOL_HEAD,     /* version 2, the fixed 16 bytes */
-    PROXY_PROTOCOL_ADDRESS,  /* both addresses and ports */
-    PROXY_PROTOCOL_TLV,      /* what follows them */
-    PROXY_PROTOCOL_IGNORE,   /* LOCAL and UNSPEC: everything after the head */
+    PROXY_PROTOCOL_FIRST,   /* no byte yet: the first one tells the version */
+    PROXY_PROTOCOL_LINE,    /* version 1, up to CR LF */
+    PROXY_PROTOCOL_HEAD,    /* version 2, the fixed 16 bytes */
+    PROXY_PROTOCOL_ADDRESS, /* both addresses and ports */
+    PROXY_PROTOCOL_TLV,     /* what follows them */
+    PROXY_PROTOCOL_IGNORE,  /* LOCAL and UNSPEC: everything after the head */
 };
 
 struct proxy_protocol {

@@ -3,9 +3,9 @@
  * Buffers of 64 KiB go around between the loop and a thread of their own that does nothing but
  * write: the loop never waits for a disk. (Not libuv's pool: closing must be able to wait for the
  * last write without running the loop.) A buffer leaves when it is full or its first line has
- * waited `flush_ms`. Usually two are in use; there are sixteen, for when the writer waits for the disk or
- * for a busy processor. When all are full, lines are dropped and counted as ACCESS_LOG_DROPPED; the
- * error log says when that begins and ends.
+ * waited `flush_ms`. Usually two are in use; there are sixteen, for when the writer waits for the
+ * disk or for a busy processor. When all are full, lines are dropped and counted as
+ * ACCESS_LOG_DROPPED; the error log says when that begins and ends.
  *
  * Several processes share the file, opened O_APPEND: each write() carries whole lines, on pipes at
  * most PIPE_BUF bytes. A write that fails is tried again until it works or the log is closed. */

@@ -55,10 +55,11 @@ static void listen_to(struct child *c)
 {
     if (read_messages(c) != CHANNEL_CLOSED)
         return;
-    /* It is dying, or as good as dead: SIGCHLD will tell. */
     close(c->channel);
     c->channel = -1;
-    child_kill(c);
+    /* Who was told to leave is on its way out; anybody else can only be dying. SIGCHLD will tell. */
+    if (c->state != CHILD_LEAVING)
+        child_kill(c);
 }
 
 size_t crew_events_watch(const struct crew *crew, struct pollfd *out)

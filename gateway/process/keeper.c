@@ -1,10 +1,12 @@
 #include "process/keeper.h"
 
+#include "admin/admin.h"
 #include "common/clock.h"
 #include "common/log.h"
 #include "net/loop.h"
 #include "observe/board.h"
 #include "process/assignment.h"
+#include "process/version.h"
 #include "tls/tls_tickets.h"
 
 #include <unistd.h>
@@ -17,6 +19,7 @@ struct keeper {
     int channel;     /* owned */
     struct board *board;   /* owned */
     struct config *config; /* owned; NULL before the first CONFIG */
+    struct admin admin;
     struct timer rotation;
     uint64_t rotation_period; /* number of the ticket period that we are in */
     int exit_code;
@@ -65,8 +68,8 @@ static void say(struct keeper *k, enum channel_kind kind, uint32_t generation, c
         leave(k, 1);
 }
 
-/* Everything that a configuration changes. */
-static void apply(struct keeper *k, struct config *config, uint32_t generation)
+/* Everything that a configuration changes; takes over both. */
+static void apply(struct keeper *k, struct config *config, int admin_socket, uint32_t generation)
 {
     struct metrics *metrics = board_metrics(k->board, BOARD_KEEPER);
     bool same_periods = k->config && k->config->ticket_rotation_ms == config->ticket_rotation_ms;
@@ -76,6 +79,7 @@ static void apply(struct keeper *k, struct config *config, uint32_t generation)
         k->rotation_period = current_period(k);
     watch_rotation(k);
     log_set_level(config->log_level);
+    admin_apply(&k->admin, config, admin_socket);
     metrics_gauge_set(metrics, GAUGE_CONFIG_GENERATION, generation);
     metrics_add(metrics, COUNTER_RELOADS, 1);
 }
@@ -90,7 +94,10 @@ static void on_config(struct keeper *k, const struct channel_message *message,
         return;
     }
     assignment_take_error_log(files);
-    apply(k, config, message->generation);
+    int admin_socket = files->socket_count ? files->sockets[0] : -1;
+    if (files->socket_count)
+        files->sockets[0] = -1;
+    apply(k, config, admin_socket, message->generation);
     say(k, CHANNEL_APPLIED, message->generation, NULL);
 }
 
@@ -145,6 +152,7 @@ static int start(struct keeper *k, int channel_fd)
     if (rc < 0)
         return rc;
     timer_init(&k->rotation, on_rotation);
+    admin_init(&k->admin, &k->loop, k->board, CONG_VERSION);
     k->channel = channel_fd;
     k->watch.data = k;
     rc = uv_poll_init(&k->loop.uv, &k->watch, channel_fd);
@@ -154,6 +162,7 @@ static int start(struct keeper *k, int channel_fd)
 static void finish(struct keeper *k)
 {
     timer_cancel(&k->loop.timers, &k->rotation);
+    admin_fini(&k->admin);
     loop_fini(&k->loop);
     close(k->channel);
     config_free(&k->config);

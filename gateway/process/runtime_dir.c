@@ -18,7 +18,7 @@
 static int make_dir(const char *path, struct err *e)
 {
     if (mkdir(path, DIR_MODE) == 0) {
-        /* The umask is for logs: anybody may look who runs here. */
+        /* The umask is for logs: anybody may see who runs here. */
         if (chmod(path, DIR_MODE) < 0)
             return err_system(e, "runtime_dir: cannot set the mode of %s", path);
         return 0;
@@ -76,7 +76,7 @@ static int write_pid(int fd, struct err *e)
 {
     char text[16];
     int len = snprintf(text, sizeof(text), "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
+    if (fchmod(fd, PID_MODE) < 0 || ftruncate(fd, 0) < 0 || pwrite(fd, text, (size_t)len, 0) != len)
         return err_system(e, "runtime_dir: cannot write the pid file");
     return 0;
 }

@@ -1,13 +1,12 @@
 #include "process/worker.h"
 
 #include "common/mem.h"
-#include "config/load.h"
 #include "http/http_conn.h"
 #include "pipeline/pipeline.h"
+#include "process/assignment.h"
 #include "process/capacity.h"
-#include "process/channel.h"
 
-#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -135,47 +134,35 @@ static void proposal_free(struct proposal *p)
     config_free(&p->config);
 }
 
-static struct config *load(const char *path, int *bundle_fd, struct err *e)
+static int propose(struct worker *w, const struct channel_message *m, struct channel_files *files,
+                   struct proposal *p, char problem[CHANNEL_TEXT_BYTES])
 {
-    struct bundle *bundle = bundle_open(*bundle_fd, e);
-    *bundle_fd = -1;
-    if (!bundle)
-        return NULL;
-    struct diagnostics found;
-    diagnostics_init(&found);
-    struct config *config = config_load(bundle, path, &found);
-    if (!config)
-        err_set(e, ERR_INVALID, "%.*s", SLICE_ARG(buf_slice(&found.text)));
-    diagnostics_fini(&found);
-    bundle_free(&bundle);
-    return config;
-}
-
-static int propose(struct worker *w, const char *path, struct channel_files *files,
-                   struct proposal *p, struct err *e)
-{
-    p->config = load(path, &files->bundle, e);
+    struct err e;
+    p->config = assignment_load(m, files, problem);
     if (!p->config)
         return ERR_INVALID;
-    if (files->socket_count != p->config->listener_count)
-        return err_set(e, ERR_INVALID, "%u sockets came for %zu listeners", files->socket_count,
-                       p->config->listener_count);
+    if (files->socket_count != p->config->listener_count) {
+        snprintf(problem, CHANNEL_TEXT_BYTES, "%u sockets came for %zu listeners",
+                 files->socket_count, p->config->listener_count);
+        return ERR_INVALID;
+    }
     for (size_t i = 0; i < p->config->listener_count; i++) {
         const struct config_listener *l = &p->config->listeners[i];
         if (!l->tls)
             continue;
         p->contexts[i] = tls_context_new(l->tls, slice_str(l->address.text), TLS_CONTEXT_ALPN_HTTP1,
-                                         board_ticket_section(w->board), e);
-        if (!p->contexts[i])
+                                         board_ticket_section(w->board), &e);
+        if (!p->contexts[i]) {
+            snprintf(problem, CHANNEL_TEXT_BYTES, "%s", e.text);
             return ERR_INVALID;
+        }
     }
     return 0;
 }
 
 static void take_logs(struct worker *w, struct channel_files *files, uint32_t flush_ms)
 {
-    if (files->error_log >= 0)
-        log_set_fd(files->error_log);
+    assignment_take_error_log(files);
     if (files->access_log < 0)
         access_log_close(&w->access_log);
     else if (w->access_log)
@@ -183,7 +170,7 @@ static void take_logs(struct worker *w, struct channel_files *files, uint32_t fl
     else
         w->access_log = access_log_open(&w->loop.uv, files->access_log, flush_ms, w->metrics);
     w->pipeline.access_log = w->access_log;
-    files->error_log = files->access_log = -1;
+    files->access_log = -1;
 }
 
 static void set_listener(struct worker *w, struct worker_listener *wl, const struct config *config,
@@ -251,9 +238,9 @@ static void commit(struct worker *w, struct channel_files *files, struct proposa
 static void apply(struct worker *w, const struct channel_message *m, struct channel_files *files)
 {
     struct proposal p = { 0 };
-    struct err e = { { 0 } };
-    if (w->draining || propose(w, m->text, files, &p, &e) < 0) {
-        say(w, CHANNEL_REJECTED, m->generation, w->draining ? "draining" : e.text);
+    char problem[CHANNEL_TEXT_BYTES] = "draining";
+    if (w->draining || propose(w, m, files, &p, problem) < 0) {
+        say(w, CHANNEL_REJECTED, m->generation, problem);
     } else {
         commit(w, files, &p);
         metrics_gauge_set(w->metrics, GAUGE_CONFIG_GENERATION, m->generation);

@@ -9,6 +9,8 @@
 #include <time.h>
 
 #define NAME_MAX_BYTES 253
+/* An empty one, instead of OpenSSL's default: to ask on the terminal. */
+#define NO_PASSPHRASE NULL, (void *)""
 
 static const char *reason(void)
 {
@@ -22,24 +24,17 @@ static BIO *open_pem(struct slice pem)
     return BIO_new_mem_buf(pem.data ? pem.data : "", (int)pem.len);
 }
 
-/* Without this OpenSSL would ask for a passphrase on the terminal. */
-static int no_passphrase(char *passphrase, int size, int for_writing, void *user)
-{
-    (void)passphrase, (void)size, (void)for_writing, (void)user;
-    return -1;
-}
-
 /* --- leaf, chain and key ---------------------------------------------------------------------- */
 
 static int read_chain(struct tls_certificate *c, BIO *bio, const char *path, struct err *e)
 {
     c->chain = sk_X509_new_null();
-    c->leaf = bio ? PEM_read_bio_X509(bio, NULL, no_passphrase, NULL) : NULL;
+    c->leaf = bio ? PEM_read_bio_X509(bio, NULL, NO_PASSPHRASE) : NULL;
     if (!c->chain || !c->leaf)
         return err_set(e, ERR_INVALID, "%s: no certificate can be read: %s", path, reason());
-    X509 *next = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+    X509 *next = PEM_read_bio_X509(bio, NULL, NO_PASSPHRASE);
     while (next && sk_X509_push(c->chain, next) > 0)
-        next = PEM_read_bio_X509(bio, NULL, no_passphrase, NULL);
+        next = PEM_read_bio_X509(bio, NULL, NO_PASSPHRASE);
     X509_free(next);
     if (ERR_GET_REASON(ERR_peek_last_error()) != PEM_R_NO_START_LINE)
         return err_set(e, ERR_INVALID, "%s: the chain cannot be read: %s", path, reason());
@@ -76,7 +71,7 @@ static bool key_kind(const EVP_PKEY *key, enum tls_key_kind *kind)
 static int read_key(struct tls_certificate *c, const struct config_file *file, struct err *e)
 {
     BIO *bio = open_pem(file->data);
-    c->key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+    c->key = bio ? PEM_read_bio_PrivateKey(bio, NULL, NO_PASSPHRASE) : NULL;
     BIO_free(bio);
     if (!c->key)
         return err_set(e, ERR_INVALID, "%s: the private key cannot be read: %s", file->path,
@@ -157,7 +152,8 @@ static OCSP_SINGLERESP *single_response(OCSP_BASICRESP *basic, X509 *leaf)
     for (int i = 0; i < OCSP_resp_count(basic); i++) {
         OCSP_SINGLERESP *single = OCSP_resp_get0(basic, i);
         ASN1_INTEGER *serial = NULL;
-        OCSP_id_get0_info(NULL, NULL, NULL, &serial, (OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single));
+        OCSP_id_get0_info(NULL, NULL, NULL, &serial,
+                          (OCSP_CERTID *)OCSP_SINGLERESP_get0_id(single));
         if (serial && ASN1_INTEGER_cmp(serial, X509_get0_serialNumber(leaf)) == 0)
             return single;
     }
@@ -176,7 +172,8 @@ static int judge_ocsp(struct tls_certificate *c, OCSP_RESPONSE *response, const 
         OCSP_single_get0_status(single, NULL, NULL, NULL, &next_update);
     c->ocsp_expires_s = seconds_of(next_update);
     OCSP_BASICRESP_free(basic);
-    return single ? 0 : err_set(e, ERR_INVALID, "%s: the response is for another certificate", path);
+    return single ? 0
+                  : err_set(e, ERR_INVALID, "%s: the response is for another certificate", path);
 }
 
 static int read_ocsp(struct tls_certificate *c, const struct config_file *file, struct err *e)

@@ -13,7 +13,7 @@ enum tls_key_kind { TLS_KEY_ECDSA, TLS_KEY_RSA, TLS_KEY_ED25519, TLS_KEY_KINDS }
 
 struct tls_certificate {
     X509 *leaf;
-    STACK_OF(X509) *chain;
+    STACK_OF(X509) * chain;
     EVP_PKEY *key;
     enum tls_key_kind kind;
     char **names; /* from subjectAltName, lower case; "*.x" is a wildcard of one label (RFC 6125) */

@@ -308,7 +308,8 @@ static int set_protocol(SSL_CTX *ctx, const struct config_tls *config, struct er
     if (SSL_CTX_set_min_proto_version(ctx, oldest) != 1 ||
         SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 ||
         SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2) != 1 ||
-        SSL_CTX_set_ciphersuites(ctx, CIPHERS_1_3) != 1 || SSL_CTX_set1_groups_list(ctx, GROUPS) != 1)
+        SSL_CTX_set_ciphersuites(ctx, CIPHERS_1_3) != 1 ||
+        SSL_CTX_set1_groups_list(ctx, GROUPS) != 1)
         return err_set(e, ERR_INVALID, "this OpenSSL does not know our ciphers and curves");
     return 0;
 }
@@ -321,7 +322,8 @@ static int set_certificates(SSL_CTX *ctx, const struct site *site, const struct 
         ERR_clear_error();
         if (!one || SSL_CTX_use_cert_and_key(ctx, one->leaf, one->key, one->chain, 0) == 1)
             continue;
-        const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+        const char *reason = ERR_reason_error_string(ERR_get_error());
+        ERR_clear_error();
         return err_set(e, ERR_INVALID, "%s: OpenSSL refuses this certificate: %s",
                        config->certificates[one - c->certificates].cert.path,
                        reason ? reason : "unknown error");
@@ -339,13 +341,13 @@ static int set_client_auth(SSL_CTX *ctx, const struct config_tls *config, struct
         mode |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     const struct config_file *file = &config->client_ca;
     BIO *bio = BIO_new_mem_buf(file->data.data ? file->data.data : "", (int)file->data.len);
-    X509 *ca = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+    X509 *ca = bio ? PEM_read_bio_X509(bio, NULL, NULL, (void *)"") : NULL;
     bool is_ok = ca != NULL;
     while (ca) {
         is_ok = is_ok && X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca) == 1 &&
                 SSL_CTX_add_client_CA(ctx, ca) == 1;
         X509_free(ca);
-        ca = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+        ca = PEM_read_bio_X509(bio, NULL, NULL, (void *)"");
     }
     BIO_free(bio);
     is_ok = is_ok && ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
@@ -369,9 +371,8 @@ static bool hash_slice(EVP_MD_CTX *md, struct slice s)
 static bool hash_policy(EVP_MD_CTX *md, const struct tls_context *c, size_t site,
                         const struct config_tls *config, struct slice identity)
 {
-    struct slice authorities = config->client_auth == CONFIG_CLIENT_AUTH_OFF
-                                   ? SLICE("")
-                                   : config->client_ca.data;
+    struct slice authorities =
+        config->client_auth == CONFIG_CLIENT_AUTH_OFF ? SLICE("") : config->client_ca.data;
     char rule = (char)config->client_auth;
     bool is_ok = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && hash_slice(md, identity) &&
                  hash_slice(md, slice_of(&rule, 1)) && hash_slice(md, authorities);

@@ -124,7 +124,8 @@ static const struct tls_ticket_key *find_key(const struct tls_ticket_keys *keys,
 
 enum { TICKET_ERROR = -1, TICKET_UNKNOWN = 0, TICKET_GOOD = 1, TICKET_GOOD_RENEW = 2 };
 
-/* OpenSSL asks for keys to open a ticket, or (is_new) to seal one: SSL_CTX_set_tlsext_ticket_key_cb(3). */
+/* OpenSSL asks for keys to open a ticket, or (is_new) to seal one:
+ * SSL_CTX_set_tlsext_ticket_key_cb(3). */
 static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_CTX *cipher_ctx,
                      EVP_MAC_CTX *mac, int is_new)
 {

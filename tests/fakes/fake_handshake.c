@@ -6,31 +6,40 @@
 #define ROUNDS_MAX 20
 #define REQUIRE(condition) ((condition) ? (void)0 : abort())
 
-SSL_CTX *fake_client_ctx(int min_version, int max_version)
+static SSL *new_client(const struct fake_client *client)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
-    REQUIRE(ctx);
-    SSL_CTX_set_security_level(ctx, 0);
-    SSL_CTX_set_min_proto_version(ctx, min_version);
-    SSL_CTX_set_max_proto_version(ctx, max_version);
-    return ctx;
+    SSL *ssl = ctx ? SSL_new(ctx) : NULL;
+    REQUIRE(ssl);
+    SSL_CTX_free(ctx);
+    SSL_set_security_level(ssl, 0);
+    SSL_set_min_proto_version(ssl, client->version);
+    SSL_set_max_proto_version(ssl, client->version);
+    SSL_set_connect_state(ssl);
+    if (client->server_name)
+        REQUIRE(SSL_set_tlsext_host_name(ssl, client->server_name));
+    if (client->signatures)
+        REQUIRE(SSL_set1_sigalgs_list(ssl, client->signatures));
+    if (client->certificate) {
+        REQUIRE(SSL_use_certificate(ssl, client->certificate->x509));
+        REQUIRE(SSL_use_PrivateKey(ssl, client->certificate->key));
+    }
+    if (client->session)
+        REQUIRE(SSL_set_session(ssl, client->session));
+    return ssl;
 }
 
-void fake_handshake_init(struct fake_handshake *h, SSL *server, SSL_CTX *client,
-                         const char *server_name)
+void fake_handshake_init(struct fake_handshake *h, SSL *server, struct fake_client client)
 {
-    *h = (struct fake_handshake){ .client = SSL_new(client), .server = server };
+    *h = (struct fake_handshake){ .client = new_client(&client), .server = server };
     BIO *to_server = BIO_new(BIO_s_mem()), *to_client = BIO_new(BIO_s_mem());
-    REQUIRE(h->client && h->server && to_server && to_client);
+    REQUIRE(h->server && to_server && to_client);
     BIO_set_mem_eof_return(to_server, -1);
     BIO_set_mem_eof_return(to_client, -1);
     BIO_up_ref(to_server);
     BIO_up_ref(to_client);
     SSL_set_bio(h->client, to_client, to_server);
     SSL_set_bio(h->server, to_server, to_client);
-    SSL_set_connect_state(h->client);
-    if (server_name)
-        REQUIRE(SSL_set_tlsext_host_name(h->client, server_name));
 }
 
 void fake_handshake_fini(struct fake_handshake *h)
@@ -41,7 +50,7 @@ void fake_handshake_fini(struct fake_handshake *h)
     *h = (struct fake_handshake){ 0 };
 }
 
-static void step(SSL *ssl, bool *is_done, unsigned long *error)
+static void step(SSL *ssl, bool *is_done, int *error)
 {
     if (*is_done || *error)
         return;
@@ -50,7 +59,7 @@ static void step(SSL *ssl, bool *is_done, unsigned long *error)
     int why = SSL_get_error(ssl, rc);
     *is_done = rc == 1;
     if (rc != 1 && why != SSL_ERROR_WANT_READ && why != SSL_ERROR_WANT_WRITE)
-        *error = (unsigned long)ERR_GET_REASON(ERR_peek_error());
+        *error = ERR_GET_REASON(ERR_peek_error());
     ERR_clear_error();
 }
 
@@ -71,7 +80,7 @@ bool fake_handshake_run(struct fake_handshake *h)
     if (h->client_done && h->server_error) { /* the alert has still to be read */
         char byte;
         h->client_done = SSL_read(h->client, &byte, 1) == 1;
-        h->client_error = (unsigned long)ERR_GET_REASON(ERR_peek_error());
+        h->client_error = ERR_GET_REASON(ERR_peek_error());
         ERR_clear_error();
     }
     if (!h->client_done || !h->server_done)

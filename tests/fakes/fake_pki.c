@@ -10,17 +10,28 @@
 #define DAY_S (24L * 3600)
 #define REQUIRE(condition) ((condition) ? (void)0 : abort())
 
+static EVP_PKEY *make_key(const char *type)
+{
+    if (strcmp(type, "RSA") == 0)
+        return EVP_RSA_gen(2048);
+    if (strcmp(type, "ED25519") == 0)
+        return EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+    return EVP_EC_gen(strcmp(type, "WEAK") == 0 ? "P-192" : "P-256");
+}
+
 static EVP_PKEY *shared_key(const char *type)
 {
-    static EVP_PKEY *ec, *rsa, *ed25519; /* RSA takes long to make */
-    bool is_rsa = strcmp(type, "RSA") == 0, is_ec = strcmp(type, "EC") == 0;
-    EVP_PKEY **key = is_rsa ? &rsa : is_ec ? &ec : &ed25519;
-    if (!*key && is_rsa)
-        *key = EVP_RSA_gen(2048);
-    else if (!*key)
-        *key = is_ec ? EVP_EC_gen("P-256") : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
-    REQUIRE(*key && EVP_PKEY_up_ref(*key));
-    return *key;
+    static struct {
+        const char *type;
+        EVP_PKEY *key;
+    } keys[] = { { "EC", NULL }, { "RSA", NULL }, { "ED25519", NULL }, { "WEAK", NULL } };
+    size_t i = 0;
+    while (strcmp(keys[i].type, type) != 0)
+        i++;
+    if (!keys[i].key)
+        keys[i].key = make_key(type);
+    REQUIRE(keys[i].key && EVP_PKEY_up_ref(keys[i].key));
+    return keys[i].key;
 }
 
 static void add_extension(X509 *x509, X509 *issuer, int nid, const char *value)

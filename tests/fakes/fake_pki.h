@@ -13,10 +13,10 @@ struct fake_certificate {
     struct slice cert_pem, key_pem; /* owned */
 };
 
-/* `key_type` is "EC", "RSA" or "ED25519"; keys of one type are shared by all certificates of a
- * process. `names` is the subjectAltName as OpenSSL's
- * configuration writes it ("DNS:a.vn,DNS:*.b.vn"), NULL for an authority. Signed by `issuer`, by
- * itself when that is NULL. */
+/* `key_type` is "EC", "RSA", "ED25519" or "WEAK"; certificates of one type share a key, because RSA
+ * takes long to make. `names` is the subjectAltName as OpenSSL's configuration writes it
+ * ("DNS:a.vn,DNS:*.b.vn"), NULL for an authority. Signed by `issuer`, by itself when that is NULL.
+ */
 void fake_certificate_init(struct fake_certificate *c, const char *key_type, const char *names,
                            const struct fake_certificate *issuer);
 void fake_certificate_fini(struct fake_certificate *c);

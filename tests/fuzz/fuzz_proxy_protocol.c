@@ -20,7 +20,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         at += taken;
     }
     REQUIRE(result == piece && used == at);
-    REQUIRE(used <= (size > 0 && data[0] == 'P' ? PROXY_PROTOCOL_LINE_MAX : PROXY_PROTOCOL_BYTES_MAX));
+    REQUIRE(used <=
+            (size > 0 && data[0] == 'P' ? PROXY_PROTOCOL_LINE_MAX : PROXY_PROTOCOL_BYTES_MAX));
     if (result == PROXY_PROTOCOL_DONE) {
         REQUIRE(whole.source.family == pieces.source.family);
         REQUIRE(whole.source.port == pieces.source.port);

@@ -15,7 +15,8 @@ static bool contains(struct slice s, const char *text)
 
 static void check_path(struct slice path)
 {
-    static const char *const never[] = { "//", "/./", "/../", "\\", "%2F", "%5C", "%00", "%2E", "/..;" };
+    static const char *const never[] = { "//",  "/./", "/../", "\\",  "%2F",
+                                         "%5C", "%00", "%2E",  "/..;" };
     REQUIRE(path.len > 0 && path.data[0] == '/');
     for (size_t i = 0; i < ARRAY_LEN(never); i++)
         REQUIRE(!contains(path, never[i]));

@@ -2,13 +2,13 @@
 #ifndef UNIT_CONFIG_LOAD_FIXTURE_H
 #define UNIT_CONFIG_LOAD_FIXTURE_H
 
+#include "config/load.h"
+#include "fakes/certificate_pair.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-#include "config/load.h"
-#include "fakes/certificate_pair.h"
 
 /* One line each, so that a test knows the line of what it adds. */
 #define LISTENERS "listeners: [ { address: 127.0.0.1:8080 } ]\n"

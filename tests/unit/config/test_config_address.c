@@ -1,12 +1,11 @@
-#include <setjmp.h>
-#include <stdarg.h>
-
-#include <cmocka.h>
-
 #include "config/config_address.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
 
 static void expect_error(const char *text, const char *sentence)
 {
@@ -57,9 +56,10 @@ static void says_what_a_wrong_address_lacks(void **state)
 static void rejects_ports_that_do_not_exist(void **state)
 {
     (void)state;
-    static const char *const wrong[] = { "127.0.0.1:",   "127.0.0.1:0",  "127.0.0.1:65536",
+    static const char *const wrong[] = { "127.0.0.1:",    "127.0.0.1:0", "127.0.0.1:65536",
                                          "127.0.0.1:080", "127.0.0.1:x", "127.0.0.1:-1",
-                                         "[::1]",         "[::1]:",      "[::1]80", "[::1]:99999" };
+                                         "[::1]",         "[::1]:",      "[::1]80",
+                                         "[::1]:99999" };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         struct config_address address;
         struct err e = { "" };
@@ -71,9 +71,17 @@ static void rejects_ports_that_do_not_exist(void **state)
 static void rejects_what_is_no_address(void **state)
 {
     (void)state;
-    static const char *const wrong[] = { "",        ":80",      "[]:80",           "[",
-                                         "[:80",    "*:80",     "127.0.0.01:80",   "127.1:80",
-                                         "[::1%lo]:80", "256.0.0.1:80", "[127.0.0.1]:80" };
+    static const char *const wrong[] = { "",
+                                         ":80",
+                                         "[]:80",
+                                         "[",
+                                         "[:80",
+                                         "*:80",
+                                         "127.0.0.01:80",
+                                         "127.1:80",
+                                         "[::1%lo]:80",
+                                         "256.0.0.1:80",
+                                         "[127.0.0.1]:80" };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         struct config_address address;
         assert_int_equal(config_address_parse(slice_str(wrong[i]), &address, NULL), ERR_INVALID);
@@ -120,7 +128,8 @@ static void rejects_networks_with_a_slip(void **state)
     assert_int_equal(config_network_parse(SLICE("10.0.0.5/8"), &n, &e), ERR_INVALID);
     assert_string_equal(e.text, "\"10.0.0.5/8\" has bits outside its /8 prefix");
     assert_int_equal(config_network_parse(SLICE("10.0.0.0/33"), &n, &e), ERR_INVALID);
-    assert_string_equal(e.text, "\"10.0.0.0/33\" needs a prefix length from 0 to 32 after the slash");
+    assert_string_equal(e.text,
+                        "\"10.0.0.0/33\" needs a prefix length from 0 to 32 after the slash");
     assert_int_equal(config_network_parse(SLICE("10.0.0.0/"), &n, &e), ERR_INVALID);
     assert_int_equal(config_network_parse(SLICE("localhost"), &n, &e), ERR_INVALID);
     assert_string_equal(e.text, "\"localhost\" is not a network; write 10.0.0.0/8, 2001:db8::/32 "

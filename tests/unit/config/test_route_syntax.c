@@ -1,9 +1,9 @@
+#include "config/route_syntax.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-#include "config/route_syntax.h"
 
 typedef int check_fn(struct slice text, struct err *e);
 
@@ -27,8 +27,9 @@ static void expect_error(check_fn *check, const char *text, const char *why)
 static void accepts_host_names_and_wildcards(void **state)
 {
     (void)state;
-    static const char *const good[] = { "dichvucong.gov.vn", "*.gov.vn", "localhost", "DVC.GOV.VN",
-                                        "127.0.0.1", "a_b.vn", "xn--cng-2xa.vn" };
+    static const char *const good[] = { "dichvucong.gov.vn", "*.gov.vn",  "localhost",
+                                        "DVC.GOV.VN",        "127.0.0.1", "a_b.vn",
+                                        "xn--cng-2xa.vn" };
     expect_all_good(route_syntax_host, good, ARRAY_LEN(good));
 }
 
@@ -53,8 +54,9 @@ static void rejects_hosts_that_never_match(void **state)
 static void accepts_canonical_paths(void **state)
 {
     (void)state;
-    static const char *const good[] = { "/", "/tinh", "/tinh/", "/tinh/ha-noi", "/a.b/~c/...",
-                                        "/a:b@c;d=e,f", "/.well-known/x" };
+    static const char *const good[] = {
+        "/", "/tinh", "/tinh/", "/tinh/ha-noi", "/a.b/~c/...", "/a:b@c;d=e,f", "/.well-known/x"
+    };
     expect_all_good(route_syntax_path, good, ARRAY_LEN(good));
 }
 

@@ -1,9 +1,9 @@
+#include "config/text.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-#include "config/text.h"
 
 static void quotes_short_text_as_it_is(void **state)
 {

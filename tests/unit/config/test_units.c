@@ -1,9 +1,9 @@
+#include "config/units.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-#include "config/units.h"
 
 static uint64_t parsed(enum unit unit, const char *text)
 {
@@ -85,8 +85,8 @@ static void rejects_a_unit_of_another_kind(void **state)
 static void rejects_signs_fractions_and_sums(void **state)
 {
     (void)state;
-    static const char *const wrong[] = { "-1s", "+1s", "1.5s", "1h30m", "0x10s", "1_000s", "s", "",
-                                         "1s ", " 1s", "١s" };
+    static const char *const wrong[] = { "-1s", "+1s", "1.5s", "1h30m", "0x10s", "1_000s",
+                                         "s",   "",    "1s ",  " 1s",   "١s" };
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
         uint64_t value;
         assert_int_equal(units_parse(UNIT_DURATION, slice_str(wrong[i]), &value, NULL),

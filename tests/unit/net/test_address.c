@@ -63,7 +63,8 @@ static void formats_like_inet_ntop(void **state)
     for (int round = 0; round < 20000; round++) {
         uint8_t ip[16];
         for (size_t i = 0; i < sizeof(ip); i += 2) {
-            uint32_t value = random_below(&r, 3) ? random_below(&r, 65536) >> random_below(&r, 16) : 0;
+            uint32_t value =
+                random_below(&r, 3) ? random_below(&r, 65536) >> random_below(&r, 16) : 0;
             ip[i] = (uint8_t)(value >> 8);
             ip[i + 1] = (uint8_t)value;
         }
@@ -129,9 +130,24 @@ static void other_families_are_no_address(void **state)
 static void refuses_text_that_is_not_one_address(void **state)
 {
     static const char *const texts[] = {
-        "",        " ",           "1.2.3",      "1.2.3.4 ",        " 1.2.3.4",   "1.2.3.4:80",
-        "01.2.3.4", "1.2.3.0x4",  "256.1.1.1",  "1.2.3.4.5",       "unknown",    "_hidden",
-        "[::1]",   "fe80::1%eth0", "::1::",     "1:2:3:4:5:6:7:8:9", "12345::1", "::ffff:1.2.3",
+        "",
+        " ",
+        "1.2.3",
+        "1.2.3.4 ",
+        " 1.2.3.4",
+        "1.2.3.4:80",
+        "01.2.3.4",
+        "1.2.3.0x4",
+        "256.1.1.1",
+        "1.2.3.4.5",
+        "unknown",
+        "_hidden",
+        "[::1]",
+        "fe80::1%eth0",
+        "::1::",
+        "1:2:3:4:5:6:7:8:9",
+        "12345::1",
+        "::ffff:1.2.3",
         "0000:0000:0000:0000:0000:0000:0000:0000:00001",
     };
     struct address a;
@@ -145,17 +161,25 @@ static void refuses_text_that_is_not_one_address(void **state)
 static void matches_networks_bit_by_bit(void **state)
 {
     struct config_network networks[] = {
-        network("10.0.0.0", 8),     network("192.0.2.128", 25), network("198.51.100.7", 32),
+        network("10.0.0.0", 8),    network("192.0.2.128", 25), network("198.51.100.7", 32),
         network("2001:db8::", 33), network("::1", 128),
     };
     static const struct {
         const char *text;
         bool is_in;
     } cases[] = {
-        { "10.255.0.1", true },       { "11.0.0.1", false },         { "192.0.2.128", true },
-        { "192.0.2.127", false },     { "198.51.100.7", true },      { "198.51.100.6", false },
-        { "2001:db8:7fff::1", true }, { "2001:db8:8000::1", false }, { "::1", true },
-        { "::2", false },             { "::ffff:10.1.2.3", true },   { "a00::", false },
+        { "10.255.0.1", true },
+        { "11.0.0.1", false },
+        { "192.0.2.128", true },
+        { "192.0.2.127", false },
+        { "198.51.100.7", true },
+        { "198.51.100.6", false },
+        { "2001:db8:7fff::1", true },
+        { "2001:db8:8000::1", false },
+        { "::1", true },
+        { "::2", false },
+        { "::ffff:10.1.2.3", true },
+        { "a00::", false },
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

@@ -6,7 +6,8 @@
 #include <cmocka.h>
 
 #define V2 "\r\n\r\n\0\r\nQUIT\n"
-#define INET_BLOCK "\xc0\x00\x02\x07\xc0\x00\x02\x01\xdc\x04\x01\xbb" /* 192.0.2.7:56324 to 192.0.2.1:443 */
+#define INET_BLOCK                                                                                 \
+    "\xc0\x00\x02\x07\xc0\x00\x02\x01\xdc\x04\x01\xbb" /* 192.0.2.7:56324 to 192.0.2.1:443 */
 
 static enum proxy_protocol_result feed(struct proxy_protocol *p, struct slice input, size_t *used)
 {
@@ -76,24 +77,42 @@ static void unknown_lines_keep_the_real_address(void **state)
 static void refuses_lines_that_do_not_match_exactly(void **state)
 {
     static const char *const lines[] = {
-        "PROXY  TCP4 1.1.1.1 2.2.2.2 1 2\r\n",  "PROXY TCP4  1.1.1.1 2.2.2.2 1 2\r\n",
-        "PROXY TCP4 1.1.1.1 2.2.2.2 1 2 \r\n",  "PROXY TCP4 1.1.1.1 2.2.2.2 1 2 3\r\n",
-        "PROXY TCP4 1.1.1.1 2.2.2.2 1\r\n",     "PROXY TCP4 1.1.1.1 2.2.2.2\r\n",
-        "PROXY TCP4 1.1.1.1\r\n",               "PROXY TCP4\r\n",
-        "PROXY \r\n",                           "PROXY TCP4 01.1.1.1 2.2.2.2 1 2\r\n",
-        "PROXY TCP4 1.1.1 2.2.2.2 1 2\r\n",     "PROXY TCP4 1.1.1.1 2.2.2.2 01 2\r\n",
-        "PROXY TCP4 1.1.1.1 2.2.2.2 1 02\r\n",  "PROXY TCP4 1.1.1.1 2.2.2.2 +1 2\r\n",
-        "PROXY TCP4 1.1.1.1 2.2.2.2 -1 2\r\n",  "PROXY TCP4 1.1.1.1 2.2.2.2 65536 2\r\n",
-        "PROXY TCP4 1.1.1.1 2.2.2.2 1 65536\r\n", "PROXY TCP4 1.1.1.1 2.2.2.2  2\r\n",
-        "PROXY TCP4 ::1 ::2 1 2\r\n",           "PROXY TCP6 1.1.1.1 2.2.2.2 1 2\r\n",
-        "PROXY TCP6 ::1 2.2.2.2 1 2\r\n",       "PROXY TCP6 [::1] ::2 1 2\r\n",
-        "PROXY TCP6 fe80::1%1 ::2 1 2\r\n",     "PROXY TCP5 1.1.1.1 2.2.2.2 1 2\r\n",
-        "PROXY tcp4 1.1.1.1 2.2.2.2 1 2\r\n",   "proxy TCP4 1.1.1.1 2.2.2.2 1 2\r\n",
-        "PROXY UNKNOWN2\r\n",                   "PROXY UNKNOWNx y\r\n",
-        "PROXY TCP4 1.1.1.1 2.2.2.2 1 2\n",     "PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\r\n",
-        "PROXY UNKNOWN\rx\r\n",                 "PROXY UNKNOWN\nx\r\n",
-        "PROXYTCP4 1.1.1.1 2.2.2.2 1 2\r\n",    "GET / HTTP/1.1\r\n",
-        "\x16\x03\x01",                         "POST / HTTP/1.1\r\n",
+        "PROXY  TCP4 1.1.1.1 2.2.2.2 1 2\r\n",
+        "PROXY TCP4  1.1.1.1 2.2.2.2 1 2\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 1 2 \r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 1 2 3\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 1\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2\r\n",
+        "PROXY TCP4 1.1.1.1\r\n",
+        "PROXY TCP4\r\n",
+        "PROXY \r\n",
+        "PROXY TCP4 01.1.1.1 2.2.2.2 1 2\r\n",
+        "PROXY TCP4 1.1.1 2.2.2.2 1 2\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 01 2\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 1 02\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 +1 2\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 -1 2\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 65536 2\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 1 65536\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2  2\r\n",
+        "PROXY TCP4 ::1 ::2 1 2\r\n",
+        "PROXY TCP6 1.1.1.1 2.2.2.2 1 2\r\n",
+        "PROXY TCP6 ::1 2.2.2.2 1 2\r\n",
+        "PROXY TCP6 [::1] ::2 1 2\r\n",
+        "PROXY TCP6 fe80::1%1 ::2 1 2\r\n",
+        "PROXY TCP5 1.1.1.1 2.2.2.2 1 2\r\n",
+        "PROXY tcp4 1.1.1.1 2.2.2.2 1 2\r\n",
+        "proxy TCP4 1.1.1.1 2.2.2.2 1 2\r\n",
+        "PROXY UNKNOWN2\r\n",
+        "PROXY UNKNOWNx y\r\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 1 2\n",
+        "PROXY TCP4 1.1.1.1 2.2.2.2 1 2\r\r\n",
+        "PROXY UNKNOWN\rx\r\n",
+        "PROXY UNKNOWN\nx\r\n",
+        "PROXYTCP4 1.1.1.1 2.2.2.2 1 2\r\n",
+        "GET / HTTP/1.1\r\n",
+        "\x16\x03\x01",
+        "POST / HTTP/1.1\r\n",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)

@@ -132,7 +132,8 @@ static void node_init(struct node *n)
     struct config_certificate one = fake_certificate_config(&certificate, (struct slice){ 0 });
     struct config_tls config = { .certificates = &one, .certificate_count = 1 };
     struct err e = { "" };
-    n->context = tls_context_new(&config, SLICE("listener"), TLS_CONTEXT_ALPN_HTTP1, &n->tickets, &e);
+    n->context =
+        tls_context_new(&config, SLICE("listener"), TLS_CONTEXT_ALPN_HTTP1, &n->tickets, &e);
     assert_string_equal(e.text, "");
     assert_non_null(n->context);
 }
@@ -142,17 +143,14 @@ static void node_init(struct node *n)
 static SSL_SESSION *connect_with(struct node *n, int version, SSL_SESSION *session, bool resumes)
 {
     struct fake_handshake h;
-    SSL_CTX *client = fake_client_ctx(version, version);
-    fake_handshake_init(&h, tls_context_new_ssl(n->context), client, "a.vn");
-    if (session)
-        SSL_set_session(h.client, session);
+    fake_handshake_init(&h, tls_context_new_ssl(n->context),
+                        FAKE_CLIENT(version, "a.vn", .session = session));
     assert_true(fake_handshake_run(&h));
     assert_int_equal(SSL_session_reused(h.server), resumes);
     assert_int_equal(SSL_session_reused(h.client), resumes);
     SSL_SESSION_free(session);
     session = fake_handshake_session(&h);
     fake_handshake_fini(&h);
-    SSL_CTX_free(client);
     return session;
 }
 
