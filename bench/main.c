@@ -4,10 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#ifndef CONG_VERSION
-#define CONG_VERSION "0.1.0"
-#endif
-
 enum { EXIT_OK = 0, EXIT_USAGE = 2 };
 
 struct command {

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #define EXIT_USAGE 2
 #define PROBLEMS_BYTES_MAX (1024 * 1024)
@@ -144,9 +145,10 @@ static const struct command commands[] = {
       .run = run_control,
       .arguments = RUNNING,
       .summary = "make /ready red, finish requests under way, and stop",
-      .details = "Listeners close after timeouts.drain_notice; requests have timeouts.shutdown\n"
-                 "from then on. Returns when the gateway has stopped; exits with 1 if it had to cut\n"
-                 "requests off.\n",
+      .details =
+          "Listeners close after timeouts.drain_notice; requests have timeouts.shutdown\n"
+          "from then on. Returns when the gateway has stopped; exits with 1 if a process did\n"
+          "not end by itself and had to be killed.\n",
       .takes_config = true,
       .takes_runtime_dir = true },
     { .name = "stop",
@@ -164,7 +166,10 @@ static const struct command commands[] = {
       .takes_config = true,
       .takes_runtime_dir = true,
       .takes_json = true },
-    { .name = "version", .run = run_version, .arguments = "", .summary = "show the version",
+    { .name = "version",
+      .run = run_version,
+      .arguments = "",
+      .summary = "show the version",
       .details = "" },
     { .name = "help", .run = run_help, .arguments = "", .summary = "show this", .details = "" },
 };
@@ -286,12 +291,15 @@ static int run_child(char **argv)
 {
     struct privileges privileges;
     struct err e;
-    char name[32] = "keeper";
+    char name[] = "cong worker 00";
     int slot = (int)strtol(argv[1], NULL, 10);
     bool is_worker = strcmp(argv[0], "_worker") == 0;
     if (is_worker)
-        snprintf(name, sizeof(name), "worker %d", slot);
-    log_set_process(name);
+        snprintf(name, sizeof(name), "cong worker %d", slot);
+    else
+        snprintf(name, sizeof(name), "cong keeper");
+    prctl(PR_SET_NAME, name); /* for top and pkill, which would see "exe" */
+    log_set_process(name + strlen("cong "));
     if (privileges_parse(&privileges, argv[2]) < 0)
         return EXIT_USAGE;
     if (privileges_drop(&privileges, &e) < 0) {

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define LINE_BYTES (512 * 1024) /* a head of 64 KiB, each byte escaped to six */
@@ -108,11 +109,15 @@ static void load_line(struct node_journal *j, const char *line)
         remember(j, receipt);
 }
 
+/* A pipe or a device has nothing to tell about the past. */
+static bool has_a_past(int fd)
+{
+    struct stat st;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
+}
+
 static int load(struct node_journal *j, const char *path, struct err *e)
 {
-    j->fd = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
-    if (j->fd < 0)
-        return err_system(e, "cannot open the journal %s", path);
     FILE *file = fopen(path, "re");
     if (!file)
         return err_system(e, "cannot read the journal %s", path);
@@ -125,6 +130,14 @@ static int load(struct node_journal *j, const char *path, struct err *e)
     return 0;
 }
 
+static int open_file(struct node_journal *j, const char *path, struct err *e)
+{
+    j->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+    if (j->fd < 0)
+        return err_system(e, "cannot open the journal %s", path);
+    return has_a_past(j->fd) ? load(j, path, e) : 0;
+}
+
 struct node_journal *node_journal_open(const char *path, struct err *e)
 {
     struct node_journal *j = mem_new(sizeof(*j));
@@ -132,7 +145,7 @@ struct node_journal *node_journal_open(const char *path, struct err *e)
     random_init(&j->random);
     buf_init(&j->line, LINE_BYTES);
     grow(j);
-    if (path && load(j, path, e))
+    if (path && open_file(j, path, e))
         node_journal_close(&j);
     return j;
 }

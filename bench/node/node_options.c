@@ -33,10 +33,10 @@ const char node_options_help[] =
     "  GET /ws             WebSocket echo, messages up to 1 MiB\n"
     "  GET /stats          counters as JSON; POST /stats/reset; neither counts, delays or fails\n"
     "\n"
-    "Query parameters of any request (\"&\" between them, values may be %-encoded)\n"
+    "Query parameters of any request\n"
     "  delay=200ms  status=503  bytes=100000  chunked=1  trailer=1  rate=64KiB (a second)\n"
     "  interim=103         an interim answer first\n"
-    "  header=Name:Value   a header line as it is, %0d%0a too; may be repeated\n"
+    "  header=Name:Value   a header line, %-decoded and then sent as it is; may be repeated\n"
     "  hang=1              no answer\n"
     "  close=head          the work is done, but the connection closed instead of an answer\n"
     "  close=body          ... in the middle of the body, close=mid-chunk of a chunk\n"
@@ -142,10 +142,10 @@ static const struct option {
     { "--seed", parse_seed },
 };
 
-static const struct option *find(struct slice name)
+static const struct option *find(const char *word, size_t len)
 {
     for (size_t i = 0; i < ARRAY_LEN(options); i++)
-        if (slice_eq(name, slice_str(options[i].name)))
+        if (strlen(options[i].name) == len && memcmp(options[i].name, word, len) == 0)
             return &options[i];
     return NULL;
 }
@@ -153,16 +153,16 @@ static const struct option *find(struct slice name)
 /* `argv` is at an option; NULL stands behind the last. Returns how many words it took. */
 static int parse_option(struct node_options *o, char **argv, struct err *e)
 {
-    struct slice word = slice_str(argv[0]);
-    size_t equals = slice_find(word, '=');
-    const struct option *option = find(slice_of(word.data, equals));
+    size_t len = strcspn(argv[0], "=");
+    bool has_value = argv[0][len] == '=';
+    const struct option *option = find(argv[0], len);
     if (!option)
         return err_set(e, ERR_INVALID, "there is no option \"%s\"", argv[0]);
-    const char *value = equals < word.len ? argv[0] + equals + 1 : argv[1];
+    const char *value = has_value ? argv[0] + len + 1 : argv[1];
     if (!value)
         return err_set(e, ERR_INVALID, "%s needs a value", option->name);
     int rc = option->parse(o, value, e);
-    return rc ? rc : equals < word.len ? 1 : 2;
+    return rc ? rc : has_value ? 1 : 2;
 }
 
 int node_options_parse(struct node_options *o, int argc, char **argv, struct err *e)

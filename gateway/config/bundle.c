@@ -150,8 +150,8 @@ int bundle_fetch(struct bundle *b, const char *path, struct slice *data, struct 
     if (!f && bundle_is_sealed(b))
         return err_set(e, ERR_INVALID, "%s is not in the bundle", path);
     if (!f) {
-        char *bytes;
-        size_t len;
+        char *bytes = NULL;
+        size_t len = 0;
         int rc = read_file(path, &bytes, &len, e);
         if (rc)
             return rc;
@@ -165,8 +165,8 @@ int bundle_fetch(struct bundle *b, const char *path, struct slice *data, struct 
 
 int bundle_refresh(struct bundle *b, const char *path, bool *changed, struct err *e)
 {
-    char *bytes;
-    size_t len;
+    char *bytes = NULL;
+    size_t len = 0;
     *changed = false;
     if (bundle_is_sealed(b))
         return err_set(e, ERR_INVALID, "%s: a sealed bundle cannot be refreshed", path);

@@ -87,7 +87,9 @@ static void load_host(struct loader *l, struct node node, struct config_route *r
         return;
     }
     struct slice copy = reader_copy(l->reader, text);
-    for (size_t i = 0; copy.data && i < copy.len; i++)
+    if (!copy.data)
+        return;
+    for (size_t i = 0; i < copy.len; i++)
         ((char *)copy.data)[i] = ascii_lower(copy.data[i]);
     for (size_t i = 0; i < route->host_count; i++) {
         if (slice_eq(route->hosts[i], copy)) {

@@ -23,13 +23,13 @@ struct loader {
 };
 
 void load_listeners(struct loader *l, struct node list);
-void load_admin(struct loader *l, struct node admin);
+void load_admin(struct loader *l, struct node node);
 void load_upstreams(struct loader *l, struct node list);
 /* After the upstreams, which routes refer to. */
 void load_routes(struct loader *l, struct node list);
 
-/* `rules` after what the mapping `response_headers` says; an absent node changes nothing. */
-void load_headers(struct loader *l, struct node response_headers, const struct section *section,
+/* `rules` after what the response_headers at `node` say; an absent node changes nothing. */
+void load_headers(struct loader *l, struct node node, const struct section *section,
                   struct header_rules *rules);
 
 /* Fetches file->path, if there is one, into the tree. `node` is where the file names it. */

@@ -21,25 +21,26 @@ static void read_upgrade(struct request *req)
 }
 
 /* The target's authority, where it has one, takes the place of Host (RFC 9112 3.2.2). */
-static bool read_host(struct exchange *ex, struct url *url)
+static int read_host(struct exchange *ex, struct url *url)
 {
     struct request *req = &ex->request;
     req->authority = headers_value(&req->headers, HEADER_HOST);
     struct url_host host = { 0 };
-    if (req->authority.data && url_host_parse(&host, req->authority, &ex->arena) < 0)
-        return false;
+    int rc = req->authority.data ? url_host_parse(&host, req->authority, &ex->arena) : 0;
+    if (rc < 0)
+        return rc;
     if (url->host.name.data) {
         host = url->host;
         req->authority = host.name;
         if (host.port) {
             char *text = arena_printf(&ex->arena, "%.*s:%u", SLICE_ARG(host.name), host.port);
             if (!text)
-                return false;
+                return ERR_NO_MEMORY;
             req->authority = slice_str(text);
         }
     }
     req->host = host.name;
-    return true;
+    return 0;
 }
 
 bool h1_request_build(struct exchange *ex, const struct h1_head *head, enum error_page_reason *why)
@@ -55,8 +56,11 @@ bool h1_request_build(struct exchange *ex, const struct h1_head *head, enum erro
     if (req->method == HTTP_CONNECT || req->method == HTTP_TRACE || req->method == HTTP_PRI)
         return refuse(why, ERROR_PAGE_METHOD_NOT_ALLOWED);
     struct url url;
-    if (url_parse(&url, req->method_name, req->target, &ex->arena) < 0 || !read_host(ex, &url))
-        return refuse(why, ERROR_PAGE_BAD_REQUEST);
+    int rc = url_parse(&url, req->method_name, req->target, &ex->arena);
+    if (rc == 0)
+        rc = read_host(ex, &url);
+    if (rc < 0)
+        return refuse(why, rc == ERR_NO_MEMORY ? ERROR_PAGE_UNAVAILABLE : ERROR_PAGE_BAD_REQUEST);
     req->forward = url.target;
     req->path = url.path;
     req->query = url.query;

@@ -1,5 +1,7 @@
 #include "http/h1_write.h"
 
+#include "common/buf.h"
+
 void h1_write(struct h1_writer *w, struct slice bytes)
 {
     if (UNLIKELY((size_t)(w->end - w->at) < bytes.len)) {

@@ -66,6 +66,7 @@ static void on_tls_open(struct stream *s)
     c->client.tls_resumed = SSL_session_reused(c->tls.ssl) == 1;
     metrics_add(c->server->metrics,
                 c->client.tls_resumed ? COUNTER_HANDSHAKES_RESUMED : COUNTER_HANDSHAKES_FULL, 1);
+    tls_context_handshake_done(c->tls.ssl);
     begin_h1(c, s);
 }
 

@@ -6,7 +6,7 @@
 #define UNIX_BYTES 216 /* two paths of 108 */
 
 static const uint8_t signature[12] = "\r\n\r\n\0\r\nQUIT\n";
-static const char line_start[6] = { 'P', 'R', 'O', 'X', 'Y', ' ' };
+static const uint8_t line_start[6] = { 'P', 'R', 'O', 'X', 'Y', ' ' };
 
 void proxy_protocol_init(struct proxy_protocol *p)
 {

@@ -145,14 +145,15 @@ static void advise_descriptors(const struct capacity *c, uint32_t workers, uint6
                                struct buf *out)
 {
     uint64_t per_worker = capacity_users_per_worker(c);
+    uint64_t bearable = per_worker * workers;
     uint64_t needed_workers = users / per_worker + (users % per_worker > 0);
-    if (needed_workers <= workers)
+    if (users <= bearable)
         return;
     buf_printf(out,
                "capacity.users is %llu, but %u workers of %llu descriptors each take %llu client "
                "connections: raise the hard limit of open files (LimitNOFILE, ulimit -Hn) to %llu",
                (unsigned long long)users, workers, (unsigned long long)c->descriptors,
-               (unsigned long long)(per_worker * workers),
+               (unsigned long long)bearable,
                (unsigned long long)needed_descriptors(workers, users));
     if (needed_workers <= CONFIG_WORKERS_MAX)
         buf_printf(out, ", or set workers to %llu", (unsigned long long)needed_workers);

@@ -74,9 +74,9 @@ static bool unpack_files(const struct envelope *envelope, const int *fds, size_t
                          struct channel_files *files)
 {
     uint32_t sockets = envelope->socket_count;
-    if (sockets > CONFIG_LISTENERS_MAX ||
-        count != (size_t)envelope->has_bundle + envelope->has_access_log +
-                     envelope->has_error_log + sockets) {
+    if (sockets > CONFIG_LISTENERS_MAX || count != (size_t)envelope->has_bundle +
+                                                       envelope->has_access_log +
+                                                       envelope->has_error_log + sockets) {
         for (size_t i = 0; i < count; i++)
             close(fds[i]);
         return false;
@@ -137,7 +137,7 @@ static size_t received_files(struct msghdr *header, int *fds)
 static enum channel_status take_files(struct msghdr *header, const struct envelope *envelope,
                                       struct channel_files *files)
 {
-    int fds[FILES_MAX];
+    int fds[FILES_MAX] = { 0 };
     size_t count = received_files(header, fds);
     if (header->msg_flags & MSG_CTRUNC) {
         for (size_t i = 0; i < count; i++)

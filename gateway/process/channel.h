@@ -1,20 +1,18 @@
 /* The messages between the supervisor and one child: a SOCK_SEQPACKET pair, one struct a message,
  * descriptors beside it (SCM_RIGHTS).
  *
- *   supervisor -> child   CONFIG    load the bundle, use these logs and listening sockets from now on
- *                         REOPEN    use these logs from now on
- *                         DRAIN     accept what is queued, close the listening sockets, finish within
- *                                   deadline_ms, answer DRAINED, exit 0
- *   child -> supervisor   APPLIED   the CONFIG of this generation is in use
- *                         REJECTED  it is not, and the text says why; the last one stays in use
- *                         DRAINED   nothing is left to do
- *                         FULL      descriptors run short: no new connections, please
- *                         ROOM      there is room again
+ *   supervisor -> child   CONFIG    load the bundle, use these logs and listening sockets from now
+ * on REOPEN    use these logs from now on DRAIN     accept what is queued, close the listening
+ * sockets, finish within deadline_ms, answer DRAINED, exit 0 child -> supervisor   APPLIED   the
+ * CONFIG of this generation is in use REJECTED  it is not, and the text says why; the last one
+ * stays in use DRAINED   nothing is left to do FULL      descriptors run short: no new connections,
+ * please ROOM      there is room again
  *
  * Every CONFIG and REOPEN brings fresh descriptors for everything it names; the receiver owns them.
- * The set of listening sockets of a CONFIG replaces the last one entirely: the sockets of an address
- * that stays are duplicates of those the child has already. A child whose channel closes exits at
- * once, for its supervisor is gone. Both ends never block: the child watches its end with uv_poll. */
+ * The set of listening sockets of a CONFIG replaces the last one entirely: the sockets of an
+ * address that stays are duplicates of those the child has already. A child whose channel closes
+ * exits at once, for its supervisor is gone. Both ends never block: the child watches its end with
+ * uv_poll. */
 #ifndef PROCESS_CHANNEL_H
 #define PROCESS_CHANNEL_H
 
@@ -35,9 +33,9 @@ enum channel_kind {
 #define CHANNEL_TEXT_BYTES 1024
 
 struct channel_message {
-    uint32_t kind;        /* enum channel_kind */
-    uint32_t generation;  /* CONFIG, APPLIED, REJECTED */
-    uint32_t deadline_ms; /* DRAIN */
+    uint32_t kind;                 /* enum channel_kind */
+    uint32_t generation;           /* CONFIG, APPLIED, REJECTED */
+    uint32_t deadline_ms;          /* DRAIN */
     char text[CHANNEL_TEXT_BYTES]; /* CONFIG: path of the configuration; REJECTED: the reason */
 };
 
@@ -46,12 +44,13 @@ struct channel_files {
     int bundle;     /* CONFIG */
     int access_log; /* none when there is no access log */
     int error_log;
-    uint32_t socket_count;              /* CONFIG */
-    int sockets[CONFIG_LISTENERS_MAX];  /* one per config->listeners, in order; keeper: the admin's */
+    uint32_t socket_count;             /* CONFIG */
+    int sockets[CONFIG_LISTENERS_MAX]; /* one per config->listeners, in order; keeper: the admin's
+                                        */
 };
 
 enum channel_status {
-    CHANNEL_EMPTY,     /* nothing to read now */
+    CHANNEL_EMPTY, /* nothing to read now */
     CHANNEL_MESSAGE,
     CHANNEL_TRUNCATED, /* a message whose descriptors did not fit into this process */
     CHANNEL_CLOSED,    /* the other side is gone, or talks nonsense */

@@ -34,8 +34,8 @@ const char *child_name(const struct child *c, char out[16])
     return out;
 }
 
-/* Terminal and operators' signals are meant for the supervisor, also when a whole process group gets
- * them (Ctrl-C, some service managers); children leave when their channel tells them. */
+/* Terminal and operators' signals are meant for the supervisor, also when a whole process group
+ * gets them (Ctrl-C, some service managers); children leave when their channel tells them. */
 static void reset_signals(void)
 {
     static const int ignored[] = { SIGINT, SIGTERM, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2, SIGPIPE };

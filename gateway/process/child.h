@@ -10,9 +10,9 @@
  * are still shaking hands with its sockets arrive before it closes them. retire and drain apply to
  * STARTING as well; in WAITING they end in ABSENT.
  *
- * A process that dies is started again at once; one that dies within 10 s of its start the next time
- * after 100 ms, doubling to 10 s; one that lived for 60 s has a clean record. A slot is reused, so
- * nothing in it outlives its process but the record. */
+ * A process that dies is started again at once; one that dies within 10 s of its start the next
+ * time after 100 ms, doubling to 10 s; one that lived for 60 s has a clean record. A slot is
+ * reused, so nothing in it outlives its process but the record. */
 #ifndef PROCESS_CHILD_H
 #define PROCESS_CHILD_H
 
@@ -42,14 +42,14 @@ enum child_state {
 struct child {
     uint32_t slot;
     enum child_state state;
-    pid_t pid;          /* 0 without a process */
-    int channel;        /* owned; -1 without a process */
-    bool full;          /* it wants no new connections */
-    uint32_t generation;  /* applied last; 0: none yet */
-    uint32_t refused;     /* rejected last; 0: none */
+    pid_t pid;           /* 0 without a process */
+    int channel;         /* owned; -1 without a process */
+    bool full;           /* it wants no new connections */
+    uint32_t generation; /* applied last; 0: none yet */
+    uint32_t refused;    /* rejected last; 0: none */
     uint32_t restarts;
     uint64_t started_ms;
-    uint64_t due_ms;    /* WAITING: start; STARTING, LEAVING: kill; RETIRING: drain; 0: never */
+    uint64_t due_ms;     /* WAITING: start; STARTING, LEAVING: kill; RETIRING: drain; 0: never */
     uint64_t backoff_ms; /* how long the next start waits */
 };
 

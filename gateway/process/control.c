@@ -24,7 +24,7 @@ enum client_state {
 
 struct control_client {
     enum client_state state;
-    int fd; /* owned */
+    int fd;          /* owned */
     uint64_t event;  /* WAITING */
     uint64_t due_ms; /* COMMAND, ANSWER */
     struct buf answer;

@@ -1,7 +1,7 @@
 /* The control socket: the only place for commands that change something.
  *
- * SOCK_SEQPACKET in the runtime folder, mode 0600. A connection carries one command, the bare word of
- * it in one packet, and one answer: packets that begin with CONTROL_MORE, CONTROL_DONE or
+ * SOCK_SEQPACKET in the runtime folder, mode 0600. A connection carries one command, the bare word
+ * of it in one packet, and one answer: packets that begin with CONTROL_MORE, CONTROL_DONE or
  * CONTROL_FAILED, then text; the last two end it. A client that does not send its command or does
  * not take its answer in CONTROL_PATIENCE_MS is dropped; nothing here ever blocks. */
 #ifndef PROCESS_CONTROL_H
@@ -30,7 +30,8 @@ typedef void (*control_command_fn)(void *user, struct control_client *client, st
 /* Replaces a socket that a dead gateway left. NULL on failure. */
 struct control *control_open(const char *runtime_dir, control_command_fn on_command, void *user,
                              struct err *e);
-/* Sends what can be sent at once, closes all and removes the socket. NULL-safe; *c is NULL after. */
+/* Sends what can be sent at once, closes all and removes the socket. NULL-safe; *c is NULL after.
+ */
 void control_close(struct control **c);
 
 /* The end of the client's connection; `text` is copied. */

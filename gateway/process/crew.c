@@ -219,7 +219,8 @@ void crew_drain(struct crew *crew, uint32_t deadline_ms, uint64_t now_ms)
     crew->leaving = true;
     for (uint32_t slot = 0; slot < CONFIG_WORKERS_MAX; slot++)
         child_drain(&crew->children[slot], deadline_ms, now_ms);
-    /* With our copies gone, an address refuses connections as soon as its workers have closed it. */
+    /* With our copies gone, an address refuses connections as soon as its workers have closed it.
+     */
     struct listen_sockets admin_only = { .admin = crew->sockets.admin };
     listen_sockets_commit(&crew->sockets, &admin_only);
 }

@@ -1,8 +1,8 @@
 /* All children of the supervisor, the listening sockets that they share, and what they are handed.
  *
  * The crew keeps the wanted number of workers and one keeper alive, hands the current generation to
- * whoever starts, and steers new connections to the workers that can take them. It borrows the board,
- * the generation and the logs from the supervisor. */
+ * whoever starts, and steers new connections to the workers that can take them. It borrows the
+ * board, the generation and the logs from the supervisor. */
 #ifndef PROCESS_CREW_H
 #define PROCESS_CREW_H
 
@@ -21,8 +21,8 @@ struct crew {
     const struct generation *generation; /* borrowed; what children are given */
     const struct log_files *logs;        /* borrowed */
     uint32_t worker_count;               /* wanted */
-    uint32_t killed; /* children that did not finish by their deadline */
-    bool leaving;    /* no worker is started any more */
+    uint32_t killed;                     /* children that did not finish by their deadline */
+    bool leaving;                        /* no worker is started any more */
 };
 
 void crew_init(struct crew *crew, struct board *board, const struct generation *generation,

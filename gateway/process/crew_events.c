@@ -57,7 +57,8 @@ static void listen_to(struct child *c)
         return;
     close(c->channel);
     c->channel = -1;
-    /* Who was told to leave is on its way out; anybody else can only be dying. SIGCHLD will tell. */
+    /* Who was told to leave is on its way out; anybody else can only be dying. SIGCHLD will tell.
+     */
     if (c->state != CHILD_LEAVING)
         child_kill(c);
 }

@@ -1,5 +1,5 @@
-/* What happens to the crew: children speak, die, and are due for something. Driven by the supervisor's
- * poll(2) loop; nothing here waits. */
+/* What happens to the crew: children speak, die, and are due for something. Driven by the
+ * supervisor's poll(2) loop; nothing here waits. */
 #ifndef PROCESS_CREW_EVENTS_H
 #define PROCESS_CREW_EVENTS_H
 

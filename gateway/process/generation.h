@@ -1,5 +1,5 @@
-/* One configuration on its way through the processes: its number, what it says, the files behind it,
- * and the sealed copy that children load. */
+/* One configuration on its way through the processes: its number, what it says, the files behind
+ * it, and the sealed copy that children load. */
 #ifndef PROCESS_GENERATION_H
 #define PROCESS_GENERATION_H
 

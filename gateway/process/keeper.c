@@ -15,8 +15,8 @@
 
 struct keeper {
     struct loop loop;
-    uv_poll_t watch; /* of the channel */
-    int channel;     /* owned */
+    uv_poll_t watch;       /* of the channel */
+    int channel;           /* owned */
     struct board *board;   /* owned */
     struct config *config; /* owned; NULL before the first CONFIG */
     struct admin admin;

@@ -14,7 +14,7 @@
 struct listen_group {
     struct sockaddr_storage address;
     socklen_t address_len;
-    char *text; /* owned; the address as the configuration wrote it */
+    char *text;                  /* owned; the address as the configuration wrote it */
     int fds[CONFIG_WORKERS_MAX]; /* owned; by worker slot, -1 when there is none */
     struct reuseport order;
 };
@@ -234,8 +234,7 @@ int listen_sockets_steer(struct listen_sockets *s, uint64_t live_slots, struct e
     return 0;
 }
 
-void listen_sockets_lend(const struct listen_sockets *s, uint32_t slot,
-                         struct channel_files *files)
+void listen_sockets_lend(const struct listen_sockets *s, uint32_t slot, struct channel_files *files)
 {
     for (size_t i = 0; i < s->count; i++)
         files->sockets[files->socket_count++] = s->groups[i]->fds[slot];

@@ -2,8 +2,8 @@
  * group, and one for the keeper's admin page.
  *
  * The supervisor keeps a copy of all of them, so that connections wait in their queues while a
- * worker is being restarted. An address that stays through a reload keeps its sockets. Takes part in
- * no connection and accepts nothing. */
+ * worker is being restarted. An address that stays through a reload keeps its sockets. Takes part
+ * in no connection and accepts nothing. */
 #ifndef PROCESS_LISTEN_SOCKETS_H
 #define PROCESS_LISTEN_SOCKETS_H
 
@@ -22,8 +22,7 @@ struct listen_sockets {
  * others are opened for every worker slot whose bit is set. An address that some other program
  * listens on is refused. On failure `current` is as it was and `next` holds nothing. */
 int listen_sockets_prepare(struct listen_sockets *next, const struct listen_sockets *current,
-                           const struct config *config, uint64_t slots,
-                           struct err *e) MUST_CHECK;
+                           const struct config *config, uint64_t slots, struct err *e) MUST_CHECK;
 /* Makes `next` the current ones and closes what it does not share. */
 void listen_sockets_commit(struct listen_sockets *current, const struct listen_sockets *next);
 /* Closes everything. */

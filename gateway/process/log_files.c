@@ -9,7 +9,8 @@
 /* Without a reader, opening a pipe by name fails instead of waiting for one (O_NONBLOCK). */
 static int open_log(const char *path, struct err *e)
 {
-    int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOG_MODE);
+    int fd =
+        open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, LOG_MODE);
     if (fd < 0)
         return err_system(e, "cannot open the log %s", path);
     return fd;

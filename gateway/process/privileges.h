@@ -15,8 +15,8 @@ struct privileges {
 /* `user` may be NULL: stay who we are. Only root can become somebody else. */
 int privileges_find(struct privileges *p, const char *user, struct err *e) MUST_CHECK;
 
-/* In a child, for good: no supplementary groups, no way back, nothing gained by executing, and death
- * with the supervisor. */
+/* In a child, for good: no supplementary groups, no way back, nothing gained by executing, and
+ * death with the supervisor. */
 int privileges_drop(const struct privileges *p, struct err *e) MUST_CHECK;
 
 #define PRIVILEGES_TEXT_BYTES 32

@@ -46,8 +46,7 @@ void reload_announce(struct supervisor *s, uint64_t now_ms)
 {
     const struct config *config = s->generation.config;
     struct buf advice;
-    s->crew.worker_count =
-        capacity_workers(&s->capacity, config->workers, config->capacity_users);
+    s->crew.worker_count = capacity_workers(&s->capacity, config->workers, config->capacity_users);
     s->reload.refresh_due_ms = now_ms + config->ocsp_refresh_ms;
     log_set_level(config->log_level);
     register_names(s->board, config);

@@ -1,7 +1,7 @@
 /* Changing the configuration, the OCSP answers or the log files of a gateway that runs.
  *
- * A reload prepares everything that can fail first: the files are read and checked, logs opened, new
- * addresses bound. If any of it fails nothing has changed. Then everybody is handed the new
+ * A reload prepares everything that can fail first: the files are read and checked, logs opened,
+ * new addresses bound. If any of it fails nothing has changed. Then everybody is handed the new
  * generation, and the reload is over when all have applied it. One at a time: requests that come
  * meanwhile are served together by one more. */
 #ifndef PROCESS_RELOAD_H

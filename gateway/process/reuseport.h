@@ -1,9 +1,9 @@
 /* Which sockets of one SO_REUSEPORT group are given new connections.
  *
- * All workers listen on the same address with a socket each, and the kernel spreads connections over
- * them by hash. A worker that is dead, full or leaving must get no new ones, yet what waits in its
- * socket's queue must not be lost, so the socket cannot simply be closed or shut down. Instead a
- * classic BPF program on the group picks a random one among the live sockets; while all are live
+ * All workers listen on the same address with a socket each, and the kernel spreads connections
+ * over them by hash. A worker that is dead, full or leaving must get no new ones, yet what waits in
+ * its socket's queue must not be lost, so the socket cannot simply be closed or shut down. Instead
+ * a classic BPF program on the group picks a random one among the live sockets; while all are live
  * there is none, and the kernel's own choice stands.
  *
  * The program answers with an index into the kernel's array of the group. The array is mirrored

@@ -25,8 +25,10 @@ static int make_dir(const char *path, struct err *e)
     }
     if (errno == EEXIST)
         return 0;
-    return err_system(e, "runtime_dir: cannot make the folder %s (make it for this user, or set "
-                         "runtime_dir to a place where it may)", path);
+    return err_system(e,
+                      "runtime_dir: cannot make the folder %s (make it for this user, or set "
+                      "runtime_dir to a place where it may)",
+                      path);
 }
 
 static void pid_path(const char *path, char out[PATH_MAX])
@@ -40,8 +42,8 @@ static int already_running(int fd, const char *path, struct err *e)
     ssize_t got = pread(fd, pid, sizeof(pid) - 1, 0);
     if (got > 0)
         pid[strcspn(pid, "\n")] = '\0';
-    return err_set(e, ERR_INVALID, "runtime_dir: a gateway is already running in %s (pid %s)",
-                   path, pid);
+    return err_set(e, ERR_INVALID, "runtime_dir: a gateway is already running in %s (pid %s)", path,
+                   pid);
 }
 
 /* A gateway that is just leaving may have removed the file after we opened it. */

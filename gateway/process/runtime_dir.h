@@ -10,8 +10,8 @@
 #define RUNTIME_DIR_DEFAULT "/run/cong"
 
 struct runtime_dir {
-    char *path;   /* owned */
-    int lock_fd;  /* owned; the pid file */
+    char *path;  /* owned */
+    int lock_fd; /* owned; the pid file */
 };
 
 /* Makes the folder if there is none, and fails when another gateway runs in it. */

@@ -17,9 +17,8 @@ static const char *const phase_names[] = {
 static const char *state_name(const struct child *c)
 {
     static const char *const names[] = {
-        [CHILD_ABSENT] = "absent",     [CHILD_WAITING] = "waiting",
-        [CHILD_STARTING] = "starting", [CHILD_RUNNING] = "running",
-        [CHILD_RETIRING] = "retiring", [CHILD_LEAVING] = "leaving",
+        [CHILD_ABSENT] = "absent",   [CHILD_WAITING] = "waiting",   [CHILD_STARTING] = "starting",
+        [CHILD_RUNNING] = "running", [CHILD_RETIRING] = "retiring", [CHILD_LEAVING] = "leaving",
     };
     return c->state == CHILD_RUNNING && c->full ? "full" : names[c->state];
 }
@@ -78,8 +77,8 @@ static void write_head(const struct supervisor *s, uint64_t now_ms, struct buf *
     char age[24];
     const struct config *config = s->generation.config;
     buf_printf(out, "cong " CONG_VERSION ", %s for %s, configuration %u (%s)\n",
-               phase_names[s->phase], format_age(now_ms - s->started_ms, age),
-               s->generation.number, s->config_path);
+               phase_names[s->phase], format_age(now_ms - s->started_ms, age), s->generation.number,
+               s->config_path);
     buf_printf(out, "%llu connections open of %llu users planned for, %llu requests active\n",
                (unsigned long long)board_gauge_sum(s->board, GAUGE_CONNECTIONS_OPEN),
                (unsigned long long)config->capacity_users,

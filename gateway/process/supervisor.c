@@ -304,7 +304,8 @@ static int run(struct supervisor *s)
 
 int supervisor_run(const char *config_path)
 {
-    struct supervisor s = { .config_path = config_path, .signal_fd = -1,
+    struct supervisor s = { .config_path = config_path,
+                            .signal_fd = -1,
                             .logs = { .error = -1, .access = -1 } };
     struct buf problems;
     occupy_standard_files();

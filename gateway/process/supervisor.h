@@ -40,10 +40,10 @@ struct supervisor {
     struct capacity capacity;
 
     struct {
-        uint64_t number;     /* of the last reload that was begun; who waits for it waits for this */
-        bool wanted;         /* another one shall follow */
-        bool rolling_out;    /* children are applying the generation */
-        uint64_t due_ms;     /* ROLLING_OUT: reported as failed */
+        uint64_t number;  /* of the last reload that was begun; who waits for it waits for this */
+        bool wanted;      /* another one shall follow */
+        bool rolling_out; /* children are applying the generation */
+        uint64_t due_ms;  /* ROLLING_OUT: reported as failed */
         uint64_t refresh_due_ms; /* OCSP answers are read again */
     } reload;
 };

@@ -70,8 +70,7 @@ static void check_tree(const struct config *c)
         const struct config_listener *l = &c->listeners[i];
         check(l->address.len > 0 && l->address.text);
         for (size_t k = 0; l->tls && k < l->tls->certificate_count; k++)
-            check_text(l->tls->certificates[k].key.data.data,
-                       l->tls->certificates[k].key.data.len);
+            check_text(l->tls->certificates[k].key.data.data, l->tls->certificates[k].key.data.len);
     }
     for (size_t i = 0; i < c->upstream_count; i++) {
         check(c->upstreams[i].name && c->upstreams[i].peer_count > 0);

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 BUILD = ROOT / os.environ.get("CONG_BUILD", "build/release")
 
 # What no program of ours may ever print.
-TROUBLE = re.compile(r"was killed by|exited with status|AddressSanitizer|LeakSanitizer"
+TROUBLE = re.compile(r"was killed by|exited with status (?!0\b)|AddressSanitizer|LeakSanitizer"
                      r"|runtime error:|Assertion|REJECTED|speaks nonsense|killing it")
 
 

@@ -21,9 +21,13 @@ def begin_test():
         process.log.begin_test()
 
 
-def end_test():
+def close_sockets():
     while _sockets:
         _sockets.pop().close()
+
+
+def end_test():
+    close_sockets()
     for process in _processes:
         if process.is_running():
             process.check_health()

@@ -14,7 +14,8 @@
 
 #define GIB (1024ull * 1024 * 1024)
 
-static const struct capacity machine = { .cores = 4, .descriptors = 20000,
+static const struct capacity machine = { .cores = 4,
+                                         .descriptors = 20000,
                                          .memory_bytes = 8 * GIB };
 
 static char *advice(const struct capacity *c, uint32_t workers, uint64_t users)
@@ -125,7 +126,8 @@ static void put(const char *path, const char *text)
 {
     char full[512];
     snprintf(full, sizeof(full), "%s%s", root, path);
-    for (char *slash = strchr(full + strlen(root) + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    for (char *slash = strchr(full + strlen(root) + 1, '/'); slash;
+         slash = strchr(slash + 1, '/')) {
         *slash = '\0';
         mkdir(full, 0700);
         *slash = '/';

@@ -1,0 +1,34 @@
+import pytest
+
+from env import Certs, Node, tidy
+
+
+@pytest.fixture(scope="session")
+def certs(tmp_path_factory):
+    return Certs(tmp_path_factory.mktemp("certs"))
+
+
+@pytest.fixture(scope="module")
+def node():
+    """One for each file: its counters are the file's own."""
+    with Node() as node:
+        yield node
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    tidy.begin_test()
+
+
+@pytest.fixture(autouse=True)
+def _tidy():
+    yield
+    tidy.end_test()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed:
+        report.sections += [(f"log of {name}", text) for name, text in tidy.logs()]

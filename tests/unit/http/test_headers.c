@@ -1,0 +1,86 @@
+#include "http/headers.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+static struct arena arena;
+static struct headers headers;
+
+static int set_up(void **state)
+{
+    (void)state;
+    arena_init(&arena, NULL, 64 * 1024);
+    headers = (struct headers){ 0 };
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    arena_fini(&arena);
+    return 0;
+}
+
+static void add(const char *name, const char *value)
+{
+    assert_true(headers_add(&headers, &arena, slice_str(name), slice_str(value)));
+}
+
+static void knows_names_in_any_case(void **state)
+{
+    (void)state;
+    add("CONTENT-length", "1");
+    add("content-lengthy", "2");
+    add("Te", "trailers");
+    assert_int_equal(headers.items[0].id, HEADER_CONTENT_LENGTH);
+    assert_int_equal(headers.items[1].id, HEADER_UNKNOWN);
+    assert_int_equal(headers.items[2].id, HEADER_TE);
+    assert_true(headers.items[2].flags & HEADER_HOP);
+}
+
+static void removes_all_fields_of_a_name(void **state)
+{
+    (void)state;
+    add("Set-Cookie", "a");
+    add("X", "1");
+    add("set-cookie", "b");
+    headers_remove(&headers, SLICE("SET-COOKIE"));
+    assert_int_equal(headers.count, 1);
+    assert_true(slice_eq(header_value(&headers.items[0]), SLICE("1")));
+}
+
+static void finds_tokens_in_lists_over_several_fields(void **state)
+{
+    (void)state;
+    add("Connection", "keep-alive , X-A");
+    add("Connection", "Upgrade");
+    assert_true(headers_list_has(&headers, HEADER_CONNECTION, SLICE("upgrade")));
+    assert_true(headers_list_has(&headers, HEADER_CONNECTION, SLICE("x-a")));
+    assert_false(headers_list_has(&headers, HEADER_CONNECTION, SLICE("x")));
+}
+
+static void grows_and_keeps_its_order(void **state)
+{
+    (void)state;
+    char names[100][16];
+    for (int i = 0; i < 100; i++) {
+        snprintf(names[i], sizeof(names[i]), "n%d", i);
+        add(names[i], "v");
+    }
+    for (int i = 0; i < 100; i++)
+        assert_true(slice_eq(header_name(&headers.items[i]), slice_str(names[i])));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(knows_names_in_any_case, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(removes_all_fields_of_a_name, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(finds_tokens_in_lists_over_several_fields, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(grows_and_keeps_its_order, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
