@@ -396,18 +396,29 @@ static enum h1_event read_length(struct h1_parser *p, struct slice *input, struc
     return H1_BODY;
 }
 
+/* Size lines and extensions may not outweigh the content without end. A byte in a chunk of its own
+ * costs five more: that, too, is no way to send a file. */
+static bool is_padded(const struct h1_parser *p)
+{
+    return p->chunk_overhead > p->limits.head_bytes + 4 * p->chunk_content;
+}
+
 static enum h1_event read_chunked(struct h1_parser *p, struct slice *input, struct slice *body)
 {
     p->piece = (struct slice){ 0 };
     llhttp_resume(&p->llhttp);
     llhttp_errno_t rc = llhttp_execute(&p->llhttp, input->data, input->len);
-    if (rc == HPE_OK) {
-        *input = slice_from(*input, input->len);
-        return H1_MORE;
-    }
-    if (rc != HPE_PAUSED)
+    if (rc != HPE_OK && rc != HPE_PAUSED)
         return fail(p, p->error != H1_OK ? p->error : H1_SYNTAX);
-    *input = slice_from(*input, (size_t)(llhttp_get_error_pos(&p->llhttp) - input->data));
+    size_t used = rc == HPE_OK ? input->len
+                               : (size_t)(llhttp_get_error_pos(&p->llhttp) - input->data);
+    *input = slice_from(*input, used);
+    p->chunk_content += p->piece.len;
+    p->chunk_overhead += used - p->piece.len;
+    if (is_padded(p))
+        return fail(p, H1_SYNTAX);
+    if (rc == HPE_OK)
+        return H1_MORE;
     if (p->piece.len) {
         *body = p->piece;
         return H1_BODY;

@@ -65,6 +65,7 @@ struct h1_parser {
     size_t stash_len, stash_size;
     size_t target_at, target_len;
     uint64_t body_left;
+    uint64_t chunk_content, chunk_overhead; /* bytes of content, and of the lines around it */
     struct slice piece; /* what on_body was given last */
     uint32_t trailer_bytes;
     uint8_t state;

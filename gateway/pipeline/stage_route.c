@@ -1,22 +1,23 @@
 #include "http/reply.h"
 #include "pipeline/stage.h"
 
-/* `base` and `rest` with exactly one slash between them. */
-static struct slice join_path(struct exchange *ex, struct slice base, struct slice rest,
-                              struct slice query)
-{
-    while (rest.len && rest.data[0] == '/')
-        rest = slice_from(rest, 1);
-    bool slash = base.len && base.data[base.len - 1] == '/';
-    char *text = arena_printf(&ex->arena, "%.*s%s%.*s%s%.*s", SLICE_ARG(base), slash ? "" : "/",
-                              SLICE_ARG(rest), query.data ? "?" : "", SLICE_ARG(query));
-    return slice_str(text);
-}
-
+/* What follows the route's prefix in the path: empty, or beginning with a slash. */
 static struct slice rest_of_path(const struct passage *p)
 {
-    const struct request *req = &p->ex->request;
-    return slice_from(req->path, MIN(p->route->path.len, req->path.len));
+    struct slice prefix = p->route->path;
+    if (prefix.len && prefix.data[prefix.len - 1] == '/')
+        prefix.len--;
+    return slice_from(p->ex->request.path, MIN(prefix.len, p->ex->request.path.len));
+}
+
+/* `base` in place of the prefix, and the query as it came. data is NULL without memory. */
+static struct slice replace_prefix(const struct passage *p, struct slice base)
+{
+    struct slice rest = rest_of_path(p), query = p->ex->request.query;
+    if (rest.len && base.len && base.data[base.len - 1] == '/')
+        base.len--;
+    return slice_str(arena_printf(&p->ex->arena, "%.*s%.*s%s%.*s", SLICE_ARG(base),
+                                  SLICE_ARG(rest), query.data ? "?" : "", SLICE_ARG(query)));
 }
 
 static enum stage_verdict follow_route(struct passage *p)
@@ -24,7 +25,7 @@ static enum stage_verdict follow_route(struct passage *p)
     struct exchange *ex = p->ex;
     const struct config_route *route = p->route;
     if (route->upstream == CONFIG_NONE) {
-        struct slice to = join_path(ex, route->redirect_to, rest_of_path(p), ex->request.query);
+        struct slice to = replace_prefix(p, route->redirect_to);
         if (to.data)
             reply_redirect(ex, to);
         else
@@ -33,7 +34,7 @@ static enum stage_verdict follow_route(struct passage *p)
     }
     p->upstream = &p->snapshot->upstreams[route->upstream];
     if (route->rewrite.data) {
-        ex->request.forward = join_path(ex, route->rewrite, rest_of_path(p), ex->request.query);
+        ex->request.forward = replace_prefix(p, route->rewrite);
         if (!ex->request.forward.data) {
             reply_error(ex, ERROR_PAGE_UNAVAILABLE);
             return STAGE_ANSWERED;

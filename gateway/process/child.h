@@ -28,7 +28,7 @@
 
 #define CHILD_START_MS 30000 /* to apply its first configuration, before it is killed */
 #define CHILD_RETIRE_MS 3000 /* a handshake with one SYN-ACK lost takes 1 s, with two lost 3 s */
-#define CHILD_LATE_MS 1000   /* past its deadline, before it is killed */
+#define CHILD_LATE_MS 3000   /* past its deadline, before it is killed */
 
 enum child_state {
     CHILD_ABSENT,

@@ -50,7 +50,7 @@ def test_bytes_beyond_ascii_pass_unchanged(gateway):
     assert ["X-Name", "Nguyễn Văn An"] in answer.json()["headers"]
 
 
-def test_date_of_the_backend_stays(gateway):
+def test_date_of_the_backend_stays():
     backend = ScriptedBackend()
     with Gateway(backend) as gateway:
         client = gateway.connect()

@@ -15,7 +15,7 @@ struct outcome {
     struct h1_parser parser;
     enum h1_event last;
     bool head_seen;
-    char body[4096];
+    char body[64 * 1024];
     size_t body_len, left;
 };
 
@@ -254,6 +254,21 @@ static void limits_trailers(void **state)
     assert_request_refused("trailers", slice_of(text, sizeof(text)), H1_HEAD_TOO_LARGE);
 }
 
+static void chunks_may_not_be_mostly_packaging(void **state)
+{
+    (void)state;
+    static const char start[] = "POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    static char text[64 * 1024];
+    size_t len = sizeof(start) - 1;
+    memcpy(text, start, len);
+    while (len < sizeof(text))
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "1\r\na\r\n");
+    assert_request_refused("one-byte chunks", slice_of(text, sizeof(text) - 8), H1_SYNTAX);
+    memset(text + sizeof(start) - 1, 'e', sizeof(text) - sizeof(start));
+    memcpy(text + sizeof(start) - 1, "1;", 2);
+    assert_request_refused("an extension", slice_of(text, sizeof(text)), H1_SYNTAX);
+}
+
 static void connection_decides_what_is_kept(void **state)
 {
     (void)state;
@@ -375,6 +390,7 @@ int main(void)
         cmocka_unit_test(limits_the_head),
         cmocka_unit_test(a_head_of_exactly_the_limit_is_read),
         cmocka_unit_test(limits_trailers),
+        cmocka_unit_test(chunks_may_not_be_mostly_packaging),
         cmocka_unit_test(connection_decides_what_is_kept),
         cmocka_unit_test(marks_what_connection_names),
         cmocka_unit_test(reads_answers),

@@ -7,7 +7,8 @@
 
 #include <cmocka.h>
 
-/* A process that started at `started_ms` dies at `died_ms`; returns how long its successor waits. */
+/* A process that started at `started_ms` dies at `died_ms`; returns how long its successor waits.
+ */
 static uint64_t live_and_die(struct child *c, uint64_t started_ms, uint64_t died_ms)
 {
     c->state = CHILD_RUNNING;

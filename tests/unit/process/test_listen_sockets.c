@@ -70,8 +70,8 @@ static int apply(struct fixture *f, size_t first, size_t count, uint64_t slots, 
 static bool is_listening(const struct fixture *f, size_t i)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
-    int status = connect(fd, (const struct sockaddr *)&f->addresses[i].sockaddr,
-                         f->addresses[i].len);
+    int status =
+        connect(fd, (const struct sockaddr *)&f->addresses[i].sockaddr, f->addresses[i].len);
     close(fd);
     return status == 0;
 }
@@ -136,9 +136,8 @@ static void does_not_join_a_stranger_that_shares_its_port(void **state)
     int on = 1;
     int stranger = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(setsockopt(stranger, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)), 0);
-    assert_int_equal(bind(stranger, (struct sockaddr *)&f->addresses[0].sockaddr,
-                          f->addresses[0].len),
-                     0);
+    assert_int_equal(
+        bind(stranger, (struct sockaddr *)&f->addresses[0].sockaddr, f->addresses[0].len), 0);
     assert_int_equal(listen(stranger, 1), 0);
     assert_int_equal(apply(f, 0, 1, 0x1, &e), ERR_SYSTEM);
     close(stranger);

@@ -24,8 +24,8 @@ static void reads_what_it_wrote(void **state)
 static void rejects_what_is_no_pair_of_numbers(void **state)
 {
     (void)state;
-    static const char *const texts[] = { "",     ":",     "1",    "1:",          ":1",
-                                         "-1:1", "1:2:3", "a:b",  "1:4294967295", " 1:1",
+    static const char *const texts[] = { "",     ":",           "1",   "1:",           ":1",
+                                         "-1:1", "1:2:3",       "a:b", "1:4294967295", " 1:1",
                                          "1: 1", "4294967295:1" };
     struct privileges p;
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
