@@ -400,7 +400,8 @@ static enum h1_event read_length(struct h1_parser *p, struct slice *input, struc
  * costs five more: that, too, is no way to send a file. */
 static bool is_padded(const struct h1_parser *p)
 {
-    return p->chunk_overhead > p->limits.head_bytes + 4 * p->chunk_content;
+    return p->trailers.count == 0 && /* they have limits of their own */
+           p->chunk_overhead > p->limits.head_bytes + 4 * p->chunk_content;
 }
 
 static enum h1_event read_chunked(struct h1_parser *p, struct slice *input, struct slice *body)
