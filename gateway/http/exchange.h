@@ -1,18 +1,16 @@
 /* One request and its answer, free of any protocol version.
  *
- * An exchange points two ways. Downward, *transport*: the codec of the client's connection (h1_server)
- * sends what the exchange is told to send. Upward, *handler*: the pipeline (or the admin pages)
- * decides what to answer. Whoever wants to talk to the other side calls the functions below.
+ * An exchange points two ways. Downward, *transport*: the codec of the client's connection
+ * (h1_server) sends what the exchange is told to send. Upward, *handler*: the pipeline (or the
+ * admin pages) decides what to answer. Whoever wants to talk to the other side calls the functions
+ * below.
  *
- * Life: the codec makes an exchange when a request begins and hands it up with on_request when its
- * head is complete. It ends exactly once, by exchange_close(): when both halves are done, or when
- * either side gives up. on_closed comes after the current event; the arena goes right behind it, so
- * everything that lives as long as the request belongs there.
+ * Life: the codec makes an exchange when a request begins and hands it up when its head is
+ * complete. It ends exactly once, by exchange_close(): both halves are done, or either side gives
+ * up. on_closed comes after the current event, and the arena goes with it.
  *
- * Back-pressure, one direction each:
- *   request   exchange_pause_body() / exchange_resume_body(): the codec hands up no more body
- *   response  on_blocked / on_drained: the handler stops its source
- */
+ * Back-pressure: the handler pauses and resumes the request's body; on_blocked and on_drained tell
+ * it to pause the source of the answer's. */
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
@@ -53,8 +51,8 @@ struct exchange {
     const struct exchange_transport *transport;
     void *connection; /* borrowed: the transport's; NULL once closed */
     const struct exchange_handler *handler;
-    void *handler_context; /* borrowed: the handler's, shared by its exchanges */
-    void *handler_state;   /* in the arena: the handler's, of this exchange */
+    void *handler_context;            /* borrowed: the handler's, shared by its exchanges */
+    void *handler_state;              /* in the arena: the handler's, of this exchange */
     const struct client_info *client; /* borrowed until closed */
     struct address client_address;    /* the client's own, as far as trusted proxies told it */
     struct loop *loop;
@@ -69,13 +67,13 @@ struct exchange {
     bool request_complete;  /* the last byte of the request has been handed up */
     bool response_begun;    /* its head has been sent */
     bool response_complete;
-    bool tunnel;            /* 101 sent: bytes both ways */
+    bool tunnel; /* 101 sent: bytes both ways */
     bool is_closed;
     enum close_reason close_reason;
 
-    uint64_t started_us; /* the head was complete */
+    uint64_t started_us;          /* the head was complete */
     uint64_t bytes_in, bytes_out; /* of bodies */
-    struct h1_parser parser; /* of the request; the codec's */
+    struct h1_parser parser;      /* of the request; the codec's */
 };
 
 /* NULL when memory is short. The exchange lives in its own arena, capped at `arena_bytes`. */
@@ -84,9 +82,9 @@ struct exchange *exchange_new(struct loop *loop, size_t arena_bytes) MUST_CHECK;
 void exchange_close(struct exchange *ex, enum close_reason reason);
 
 static inline void exchange_send_interim(struct exchange *ex, uint16_t status,
-                                         const struct headers *headers)
+                                         const struct headers *fields)
 {
-    ex->transport->send_interim(ex, status, headers);
+    ex->transport->send_interim(ex, status, fields);
 }
 
 /* Sends ex->response: its slices need to live during this call only. */

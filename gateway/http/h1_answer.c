@@ -64,11 +64,11 @@ static void send_head(struct exchange *ex)
                                     : h->closing_after ? H1_CLOSE
                                                        : H1_KEEP_ALIVE;
     char *out = h->stream->loop->scratch;
-    size_t len = h1_write_response_head(out, LOOP_SCRATCH_BYTES, ex, connection,
-                                        unknown_length && ex->request.version_minor >= 1 &&
-                                            ex->response.status != 204 &&
-                                            ex->response.status != 304,
-                                        http_server_date(h->server));
+    size_t len =
+        h1_write_response_head(out, LOOP_SCRATCH_BYTES, ex, connection,
+                               unknown_length && ex->request.version_minor >= 1 &&
+                                   ex->response.status != 204 && ex->response.status != 304,
+                               http_server_date(h->server));
     if (len == 0) {
         h1_server_close(h, CLOSE_NO_MEMORY, true);
         return;

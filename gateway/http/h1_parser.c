@@ -132,7 +132,8 @@ static void init(struct h1_parser *p, llhttp_type_t type, struct arena *arena,
     p->llhttp.data = p;
 }
 
-void h1_parser_init_request(struct h1_parser *p, struct arena *arena, const struct h1_limits *limits)
+void h1_parser_init_request(struct h1_parser *p, struct arena *arena,
+                            const struct h1_limits *limits)
 {
     init(p, HTTP_REQUEST, arena, limits);
 }
@@ -152,7 +153,8 @@ static bool bytes_at(struct slice head, size_t at, struct slice expected)
     return at <= head.len && slice_starts_with(slice_from(head, at), expected);
 }
 
-/* "METHOD SP target SP HTTP/1.x CRLF" to the letter. Returns where the fields begin, 0 when wrong. */
+/* "METHOD SP target SP HTTP/1.x CRLF" to the letter. Returns where the fields begin, 0 when wrong.
+ */
 static size_t check_request_line(struct h1_parser *p, struct slice head)
 {
     struct h1_head *h = &p->head;
@@ -198,8 +200,8 @@ static bool check_field(struct header *h, struct slice line)
         return false;
     line.len -= 2;
     size_t colon = slice_find(line, ':');
-    if (colon == 0 || colon >= line.len || colon > UINT16_MAX || slice_find(line, '\r') < line.len ||
-        slice_find(line, '\n') < line.len)
+    if (colon == 0 || colon >= line.len || colon > UINT16_MAX ||
+        slice_find(line, '\r') < line.len || slice_find(line, '\n') < line.len)
         return false;
     struct slice value = slice_trim(slice_from(line, colon + 1));
     *h = (struct header){ .name = line.data,
@@ -411,8 +413,8 @@ static enum h1_event read_chunked(struct h1_parser *p, struct slice *input, stru
     llhttp_errno_t rc = llhttp_execute(&p->llhttp, input->data, input->len);
     if (rc != HPE_OK && rc != HPE_PAUSED)
         return fail(p, p->error != H1_OK ? p->error : H1_SYNTAX);
-    size_t used = rc == HPE_OK ? input->len
-                               : (size_t)(llhttp_get_error_pos(&p->llhttp) - input->data);
+    size_t used =
+        rc == HPE_OK ? input->len : (size_t)(llhttp_get_error_pos(&p->llhttp) - input->data);
     *input = slice_from(*input, used);
     p->chunk_content += p->piece.len;
     p->chunk_overhead += used - p->piece.len;

@@ -41,15 +41,15 @@ enum h1_error {
 struct h1_head {
     uint8_t method; /* llhttp_method_t; requests */
     uint8_t version_minor;
-    uint16_t status;            /* responses */
-    struct slice method_name;   /* requests */
-    struct slice target;        /* requests */
-    struct slice reason;        /* responses */
+    uint16_t status;          /* responses */
+    struct slice method_name; /* requests */
+    struct slice target;      /* requests */
+    struct slice reason;      /* responses */
     struct headers headers;
     enum body_kind body;
     uint64_t content_length; /* BODY_LENGTH, and as told in answers to HEAD */
     bool has_content_length;
-    bool keep_alive;         /* RFC 9112 9.3 */
+    bool keep_alive; /* RFC 9112 9.3 */
 };
 
 struct h1_parser {
@@ -60,24 +60,26 @@ struct h1_parser {
     llhttp_t llhttp;
     struct arena *arena; /* borrowed */
     struct h1_limits limits;
-    const char *base;    /* what the offsets of the head relate to */
-    char *stash;         /* head bytes so far, in the arena */
+    const char *base; /* what the offsets of the head relate to */
+    char *stash;      /* head bytes so far, in the arena */
     size_t stash_len, stash_size;
     size_t target_at, target_len;
     uint64_t body_left;
     uint64_t chunk_content, chunk_overhead; /* bytes of content, and of the lines around it */
-    struct slice piece; /* what on_body was given last */
+    struct slice piece;                     /* what on_body was given last */
     uint32_t trailer_bytes;
     uint8_t state;
     bool response, head_method, in_value, complete;
 };
 
-void h1_parser_init_request(struct h1_parser *p, struct arena *arena, const struct h1_limits *limits);
+void h1_parser_init_request(struct h1_parser *p, struct arena *arena,
+                            const struct h1_limits *limits);
 /* `to_head`: the request was a HEAD, so the response has no content whatever its fields say. */
 void h1_parser_init_response(struct h1_parser *p, struct arena *arena,
                              const struct h1_limits *limits, bool to_head);
 
-/* Takes the next event's bytes off the front of *input. Call again until H1_MORE, H1_END or H1_BAD. */
+/* Takes the next event's bytes off the front of *input. Call again until H1_MORE, H1_END or H1_BAD.
+ */
 enum h1_event h1_parser_next(struct h1_parser *p, struct slice *input, struct slice *body);
 
 /* The peer ended its direction. H1_END when that completes the message (BODY_UNTIL_CLOSE), else

@@ -13,8 +13,7 @@ static void read_upgrade(struct request *req)
 {
     struct slice protocol = headers_value(&req->headers, HEADER_UPGRADE);
     req->wants_upgrade = req->version_minor >= 1 && req->method == HTTP_GET &&
-                         req->body == BODY_NONE &&
-                         slice_eq_nocase(protocol, SLICE("websocket")) &&
+                         req->body == BODY_NONE && slice_eq_nocase(protocol, SLICE("websocket")) &&
                          headers_list_has(&req->headers, HEADER_CONNECTION, SLICE("upgrade"));
     if (req->wants_upgrade)
         req->upgrade = protocol;

@@ -287,8 +287,7 @@ static void run_proceed(struct defer *d)
     feed(h, &input);
     keep_ahead(h, input);
     buf_fini(&taken);
-    if (h->read_paused && h->state < H1_LINGER &&
-        h->ahead.len < h->server->limits.pipeline_bytes) {
+    if (h->read_paused && h->state < H1_LINGER && h->ahead.len < h->server->limits.pipeline_bytes) {
         h->read_paused = false;
         stream_resume(h->stream);
     }
@@ -413,10 +412,9 @@ static void on_timer(struct timer *t)
 void h1_server_init(struct h1_server *h, struct stream *stream, struct http_server *server,
                     const struct client_info *client, void (*on_closed_fn)(struct h1_server *h))
 {
-    *h = (struct h1_server){ .stream = stream,
-                             .server = server,
-                             .client = client,
-                             .on_closed = on_closed_fn };
+    *h = (struct h1_server){
+        .stream = stream, .server = server, .client = client, .on_closed = on_closed_fn
+    };
     timer_init(&h->timer, on_timer);
     defer_init(&h->proceed, run_proceed);
     stream_set_handler(stream, &h1_stream_handler, h);

@@ -10,13 +10,14 @@
 #include "net/stream.h"
 
 enum h1_state {
-    H1_IDLE,    /* between requests; keep-alive timer */
+    H1_IDLE, /* between requests; keep-alive timer */
     H1_READ_HEAD,
     H1_READ_BODY,
     H1_ANSWER,  /* request complete, answer under way: what comes is read ahead */
     H1_DISCARD, /* answer complete, a small rest of the body is read and dropped */
     H1_TUNNEL,
-    H1_LINGER,  /* our side is shut: read and drop until the client closes, so that it sees the answer */
+    H1_LINGER, /* our side is shut: read and drop until the client closes, so that it sees the
+                  answer */
     H1_CLOSING,
 };
 
@@ -30,12 +31,12 @@ struct h1_server {
     struct defer proceed; /* takes up what was read ahead */
     struct buf ahead;     /* owned: bytes that cannot be handled yet */
     uint8_t state;
-    bool body_paused;     /* the handler wants no more body */
-    bool read_paused;     /* the stream is stopped: `ahead` is full */
-    bool blocked;         /* the client does not take what we send */
-    bool chunked;         /* framing of the answer under way */
-    bool closing_after;   /* the connection ends with this answer */
-    bool continue_due;    /* the client waits for 100 Continue */
+    bool body_paused;   /* the handler wants no more body */
+    bool read_paused;   /* the stream is stopped: `ahead` is full */
+    bool blocked;       /* the client does not take what we send */
+    bool chunked;       /* framing of the answer under way */
+    bool closing_after; /* the connection ends with this answer */
+    bool continue_due;  /* the client waits for 100 Continue */
 };
 
 /* ---- between h1_server.c (reading) and h1_answer.c (writing) ---- */

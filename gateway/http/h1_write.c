@@ -246,7 +246,6 @@ size_t h1_write_last_chunk(char *out, size_t size, const struct headers *trailer
     struct h1_writer w = writer_on(out, size);
     h1_write(&w, SLICE("0\r\n"));
     if (trailers)
-        write_fields(&w, trailers,
-                     HEADER_HOP | HEADER_FRAMING | HEADER_OURS | HEADER_NO_TRAILER);
+        write_fields(&w, trailers, HEADER_HOP | HEADER_FRAMING | HEADER_OURS | HEADER_NO_TRAILER);
     return finish(&w, out);
 }

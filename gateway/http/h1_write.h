@@ -28,9 +28,10 @@ size_t h1_write_interim_head(char *out, size_t size, uint16_t status,
 
 /* What a forwarded request needs beside the request itself. */
 struct h1_forward {
-    struct slice target;        /* path and query as the backend shall see them */
-    struct slice forwarded_for; /* X-Forwarded-For: the hops before us, from trusted proxies; or empty */
-    struct slice client;        /* text of the address that connected to us */
+    struct slice target; /* path and query as the backend shall see them */
+    struct slice
+        forwarded_for;   /* X-Forwarded-For: the hops before us, from trusted proxies; or empty */
+    struct slice client; /* text of the address that connected to us */
     bool upgrade;
 };
 

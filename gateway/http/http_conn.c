@@ -9,15 +9,15 @@
 
 struct http_conn {
     uint32_t magic;
-    struct list node;                  /* in from->connections */
+    struct list node; /* in from->connections */
     struct tcp_stream tcp;
-    struct tls_stream tls;             /* unused on plain listeners */
-    struct h1_server h1;               /* its timer also serves the time before it begins */
+    struct tls_stream tls; /* unused on plain listeners */
+    struct h1_server h1;   /* its timer also serves the time before it begins */
     struct client_info client;
-    struct http_server *server;        /* borrowed */
-    struct tls_engine *engine;         /* borrowed */
-    struct tls_context *context;       /* counted; NULL: plain */
-    struct proxy_protocol *proxy;      /* owned; while its header is awaited */
+    struct http_server *server;   /* borrowed */
+    struct tls_engine *engine;    /* borrowed */
+    struct tls_context *context;  /* counted; NULL: plain */
+    struct proxy_protocol *proxy; /* owned; while its header is awaited */
     bool h1_begun;
 };
 

@@ -13,12 +13,12 @@
 
 /* What connections need from the listener that they came in by. Filled in by the process. */
 struct http_listener {
-    struct http_server *server;      /* borrowed */
-    struct tls_engine *engine;       /* borrowed */
-    struct tls_context *tls;         /* borrowed; NULL: plain */
+    struct http_server *server;           /* borrowed */
+    struct tls_engine *engine;            /* borrowed */
+    struct tls_context *tls;              /* borrowed; NULL: plain */
     const struct config_network *trusted; /* borrowed: may send PROXY headers */
     size_t trusted_count;
-    struct list *connections;        /* borrowed: all connections of the process are linked here */
+    struct list *connections; /* borrowed: all connections of the process are linked here */
     bool proxy_protocol, redirect_https;
 };
 

@@ -1,5 +1,6 @@
 /* A request and its answer, as everything above the codecs sees them: RFC 9110's terms, no wire
- * format. Slices live in the exchange's arena, those of an answer's fields until it has been sent. */
+ * format. Slices live in the exchange's arena, those of an answer's fields until it has been sent.
+ */
 #ifndef HTTP_MESSAGE_H
 #define HTTP_MESSAGE_H
 
@@ -16,8 +17,8 @@ enum body_kind {
 
 /* What is known of the client's connection. Lives as long as the connection. */
 struct client_info {
-    struct address address; /* of the client, or of the last proxy before us */
-    struct address proxy;   /* the sender of the PROXY header; AF_UNSPEC: none */
+    struct address address;  /* of the client, or of the last proxy before us */
+    struct address proxy;    /* the sender of the PROXY header; AF_UNSPEC: none */
     const char *tls_version; /* "TLSv1.3"; NULL: plain */
     bool tls_resumed;
     bool redirect_https; /* of the listener that it came in by */
@@ -41,7 +42,8 @@ struct request {
 
 struct response {
     uint16_t status;
-    enum body_kind body; /* BODY_LENGTH with content_length, or BODY_CHUNKED for an unknown length */
+    enum body_kind
+        body; /* BODY_LENGTH with content_length, or BODY_CHUNKED for an unknown length */
     bool has_content_length;
     uint64_t content_length;
     struct headers headers;

@@ -37,7 +37,8 @@ void reply_text(struct exchange *ex, uint16_t status, struct slice content_type,
 static bool nothing_filed(const struct exchange *ex)
 {
     uint8_t method = ex->request.method;
-    return !ex->request_forwarded || method == HTTP_GET || method == HTTP_HEAD || method == HTTP_OPTIONS;
+    return !ex->request_forwarded || method == HTTP_GET || method == HTTP_HEAD ||
+           method == HTTP_OPTIONS;
 }
 
 void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct slice name,
@@ -53,12 +54,12 @@ void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct
     buf_init(&page, ERROR_PAGE_BYTES_MAX);
     error_page_write(&page, &input);
     ex->response.headers = (struct headers){ 0 };
-    bool ok = buf_ok(&page) &&
-              add(ex, SLICE("Content-Type"), slice_str(error_page_content_type(input.wants_json))) &&
-              add(ex, SLICE("Cache-Control"), SLICE("no-store")) &&
-              (input.wants_json ||
-               add(ex, SLICE("Content-Security-Policy"), SLICE(ERROR_PAGE_POLICY))) &&
-              (name.len == 0 || add(ex, name, value));
+    bool ok =
+        buf_ok(&page) &&
+        add(ex, SLICE("Content-Type"), slice_str(error_page_content_type(input.wants_json))) &&
+        add(ex, SLICE("Cache-Control"), SLICE("no-store")) &&
+        (input.wants_json || add(ex, SLICE("Content-Security-Policy"), SLICE(ERROR_PAGE_POLICY))) &&
+        (name.len == 0 || add(ex, name, value));
     if (ok)
         answer(ex, (uint16_t)error_page_status(reason), buf_slice(&page));
     else

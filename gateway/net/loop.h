@@ -49,9 +49,9 @@ struct loop {
     struct random random;
     uint64_t now_us; /* monotonic, at the start of the current event */
 
-    char *read_buffer;  /* LOOP_READ_BYTES: raw input of the current event */
-    char *plain_buffer; /* LOOP_PLAIN_BYTES: decrypted input of the current event */
-    char *scratch;      /* LOOP_SCRATCH_BYTES: a head while it is being written */
+    char *read_buffer;               /* LOOP_READ_BYTES: raw input of the current event */
+    char *plain_buffer;              /* LOOP_PLAIN_BYTES: decrypted input of the current event */
+    char *scratch;                   /* LOOP_SCRATCH_BYTES: a head while it is being written */
     struct loop_gather plain_output; /* small writes of a TLS stream, until they fill a record */
     struct loop_gather output;       /* bytes for a socket */
 

@@ -90,7 +90,8 @@ static inline void stream_close(struct stream *s)
     s->ops->close(s);
 }
 
-/* Ends at once with a TCP reset, so that the peer cannot take a cut-off answer for a complete one. */
+/* Ends at once with a TCP reset, so that the peer cannot take a cut-off answer for a complete one.
+ */
 static inline void stream_reset(struct stream *s)
 {
     s->ops->reset(s);

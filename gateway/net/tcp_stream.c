@@ -14,7 +14,8 @@
 /* Bytes that the socket did not take, on their way through uv_write. */
 struct leftover {
     uv_write_t request;
-    struct tcp_stream *stream; /* borrowed: outlives its requests, libuv ends them before close_cb */
+    struct tcp_stream
+        *stream; /* borrowed: outlives its requests, libuv ends them before close_cb */
     uint32_t len;
     char data[];
 };
@@ -184,8 +185,8 @@ static void send_bufs(struct tcp_stream *t, const uv_buf_t *bufs, size_t count)
     size_t total = 0;
     for (size_t i = 0; i < count; i++)
         total += bufs[i].len;
-    int n = t->leftover_bytes ? UV_EAGAIN
-                              : uv_try_write((uv_stream_t *)&t->uv, bufs, (unsigned)count);
+    int n =
+        t->leftover_bytes ? UV_EAGAIN : uv_try_write((uv_stream_t *)&t->uv, bufs, (unsigned)count);
     if (n < 0 && n != UV_EAGAIN)
         fail(t, n);
     else if (n < 0 || (size_t)n < total)

@@ -17,9 +17,9 @@ enum tcp_stream_state {
 struct tcp_stream {
     struct stream base;
     uv_tcp_t uv;
-    struct defer failure;     /* tells the handler of a failed write outside the write */
-    uint32_t leftover_bytes;  /* in uv_write requests, not sent yet */
-    int16_t failure_code;     /* libuv codes fit */
+    struct defer failure;    /* tells the handler of a failed write outside the write */
+    uint32_t leftover_bytes; /* in uv_write requests, not sent yet */
+    int16_t failure_code;    /* libuv codes fit */
     uint8_t state;
     bool read_wanted, shut, end_told, blocked;
 };
@@ -28,8 +28,8 @@ struct tcp_stream {
 int tcp_stream_init(struct tcp_stream *t, struct loop *loop) MUST_CHECK;
 
 /* Begins to connect; on_open or on_end follows, never inside the call. The stream is closed by the
- * owner in every case, also when this call fails. `request` is memory for the time of the attempt, kept by the owner until
- * on_open, on_end or on_closed. */
+ * owner in every case, also when this call fails. `request` is memory for the time of the attempt,
+ * kept by the owner until on_open, on_end or on_closed. */
 int tcp_stream_connect(struct tcp_stream *t, struct loop *loop, uv_connect_t *request,
                        const struct sockaddr *address) MUST_CHECK;
 

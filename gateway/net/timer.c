@@ -90,7 +90,8 @@ static void on_wake(uv_timer_t *uv)
     w->on_event_end(w->user);
 }
 
-void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, void (*on_event_end)(void *), void *user)
+void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, void (*on_event_end)(void *),
+                      void *user)
 {
     *w = (struct timer_wheel){ .on_event_end = on_event_end, .user = user };
     for (size_t i = 0; i < TIMER_SLOTS; i++)
@@ -126,8 +127,7 @@ void timer_set(struct timer_wheel *w, struct timer *t, uint64_t after_ms)
         w->tick = uv_now(w->uv.loop) / TIMER_TICK_MS;
     insert(w, t);
     uint64_t wake_ms = t->slot_tick * TIMER_TICK_MS;
-    if (standing ||
-        (!w->visiting && uv_now(w->uv.loop) + uv_timer_get_due_in(&w->uv) > wake_ms))
+    if (standing || (!w->visiting && uv_now(w->uv.loop) + uv_timer_get_due_in(&w->uv) > wake_ms))
         arm_uv(w);
 }
 

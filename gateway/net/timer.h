@@ -34,7 +34,8 @@ struct timer_wheel {
     void *user;
 };
 
-void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, void (*on_event_end)(void *), void *user);
+void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, void (*on_event_end)(void *),
+                      void *user);
 /* Stops the wheel; its uv timer is closed with the loop. */
 void timer_wheel_fini(struct timer_wheel *w);
 

@@ -48,7 +48,7 @@ static void write_log(const struct passage *p, uint64_t duration_us)
     };
     if (ex->client->proxy.family != AF_UNSPEC)
         record.proxy = format(&ex->client->proxy, proxy);
-    else if (memcmp(&ex->client_address, &ex->client->address, sizeof(struct address)) != 0)
+    else if (p->told_by_proxy)
         record.proxy = format(&ex->client->address, proxy);
     access_log_append(p->pipeline->access_log, &record);
 }
@@ -84,9 +84,8 @@ void passage_account(struct passage *p)
     count_aborted(ex, m);
     metrics_add(m, COUNTER_CLIENT_BYTES_IN, ex->bytes_in);
     metrics_add(m, COUNTER_CLIENT_BYTES_OUT, ex->bytes_out);
-    enum series_class class = ex->close_reason == CLOSE_NONE
-                                  ? series_class_of(ex->response.status)
-                                  : SERIES_ABORTED;
+    enum series_class class =
+        ex->close_reason == CLOSE_NONE ? series_class_of(ex->response.status) : SERIES_ABORTED;
     series_record(p->route_series, class, ex->bytes_in, ex->bytes_out, duration_us);
     if (p->upstream)
         series_record(p->upstream->series, class, ex->bytes_in, ex->bytes_out, duration_us);

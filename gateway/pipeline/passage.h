@@ -1,4 +1,5 @@
-/* What the pipeline knows of one exchange on its way through the stages. In the exchange's arena. */
+/* What the pipeline knows of one exchange on its way through the stages. In the exchange's arena.
+ */
 #ifndef PIPELINE_PASSAGE_H
 #define PIPELINE_PASSAGE_H
 
@@ -22,21 +23,22 @@ struct proxy {
     struct timer timer;
     uint64_t attempt_us; /* when the current attempt began */
     uint32_t retries;
-    bool nothing_sent;  /* in this attempt */
-    bool body_begun;    /* bytes of the body are gone, and cannot be sent again */
+    bool nothing_sent; /* in this attempt */
+    bool body_begun;   /* bytes of the body are gone, and cannot be sent again */
     bool request_ended;
     bool reused;
     bool tunnel; /* counted as open */
 };
 
 struct passage {
-    struct exchange *ex;        /* borrowed: we live in its arena */
-    struct pipeline *pipeline;  /* borrowed */
-    struct snapshot *snapshot;  /* counted */
-    size_t entered;             /* stages passed so far: those that see the answer */
+    struct exchange *ex;              /* borrowed: we live in its arena */
+    struct pipeline *pipeline;        /* borrowed */
+    struct snapshot *snapshot;        /* counted */
+    size_t entered;                   /* stages passed so far: those that see the answer */
     const struct config_route *route; /* borrowed from the snapshot; NULL until it is found */
     struct series route_series;
     struct upstream *upstream;  /* borrowed from the snapshot */
+    bool told_by_proxy;         /* the client is who X-Forwarded-For says */
     struct slice forwarded_for; /* the hops that trusted proxies told of, to be handed on */
     struct proxy proxy;
     int64_t connect_us, response_us; /* ACCESS_UNKNOWN until known */

@@ -12,7 +12,7 @@ struct pipeline {
     struct metrics *metrics;       /* borrowed */
     struct access_log *access_log; /* borrowed; NULL: none */
     struct peer_set peers;
-    struct snapshot *current;      /* counted; NULL until the first configuration */
+    struct snapshot *current; /* counted; NULL until the first configuration */
 };
 
 /* For http_server.handler, with a struct pipeline as its context. */

@@ -1,6 +1,7 @@
 /* One configuration at work in one worker: immutable, counted. Every exchange keeps the snapshot
- * that it began with; a reload makes another and lets go of the old one, which is freed when the last
- * exchange that uses it is over. Peers, their connections and their counts are shared between them. */
+ * that it began with; a reload makes another and lets go of the old one, which is freed when the
+ * last exchange that uses it is over. Peers, their connections and their counts are shared between
+ * them. */
 #ifndef PIPELINE_SNAPSHOT_H
 #define PIPELINE_SNAPSHOT_H
 
@@ -10,17 +11,17 @@
 
 struct snapshot {
     uint32_t references;
-    uint16_t https_port;      /* where redirects to https lead */
-    struct config *config;    /* owned */
-    struct router *router;    /* owned */
+    uint16_t https_port;        /* where redirects to https lead */
+    struct config *config;      /* owned */
+    struct router *router;      /* owned */
     struct upstream *upstreams; /* owned; as many as config has */
-    struct series *routes;    /* owned; as many as config has */
+    struct series *routes;      /* owned; as many as config has */
 };
 
 /* Takes over `config`. */
 struct snapshot *snapshot_new(struct config *config, struct peer_set *peers);
 struct snapshot *snapshot_ref(struct snapshot *s);
-/* NULL-safe; *s is NULL after. */
-void snapshot_unref(struct snapshot **s);
+/* NULL-safe; *pointer is NULL after. */
+void snapshot_unref(struct snapshot **pointer);
 
 #endif

@@ -15,8 +15,8 @@ static struct slice join_hops(struct passage *p)
             joined = header_value(h);
             continue;
         }
-        char *text = arena_printf(&ex->arena, "%.*s, %.*s", SLICE_ARG(joined),
-                                  SLICE_ARG(header_value(h)));
+        char *text =
+            arena_printf(&ex->arena, "%.*s, %.*s", SLICE_ARG(joined), SLICE_ARG(header_value(h)));
         if (!text)
             break;
         joined = slice_str(text);
@@ -40,6 +40,7 @@ static void walk_back(struct passage *p, struct slice hops)
         if (!address_parse(&a, slice_trim(slice_from(hops, at))))
             return; /* "unknown", an obfuscated name, or nonsense: nobody vouches beyond */
         p->ex->client_address = a;
+        p->told_by_proxy = true;
         hops.len = at ? at - 1 : 0;
     }
 }

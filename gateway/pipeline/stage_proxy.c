@@ -159,9 +159,9 @@ static void attempt(struct passage *p, const struct peer *except, bool fresh)
     x->peer = balancer_pick(&p->upstream->balancer, except);
     x->nothing_sent = true;
     x->attempt_us = p->ex->loop->now_us;
-    x->conn = x->peer ? upstream_conn_borrow(x->peer, p->pipeline->metrics, fresh,
-                                             &proxy_conn_handler, p)
-                      : NULL;
+    x->conn =
+        x->peer ? upstream_conn_borrow(x->peer, p->pipeline->metrics, fresh, &proxy_conn_handler, p)
+                : NULL;
     if (!x->conn) {
         failed(p, UPSTREAM_CONNECT);
         return;

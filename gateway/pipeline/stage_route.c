@@ -16,8 +16,8 @@ static struct slice replace_prefix(const struct passage *p, struct slice base)
     struct slice rest = rest_of_path(p), query = p->ex->request.query;
     if (rest.len && base.len && base.data[base.len - 1] == '/')
         base.len--;
-    return slice_str(arena_printf(&p->ex->arena, "%.*s%.*s%s%.*s", SLICE_ARG(base),
-                                  SLICE_ARG(rest), query.data ? "?" : "", SLICE_ARG(query)));
+    return slice_str(arena_printf(&p->ex->arena, "%.*s%.*s%s%.*s", SLICE_ARG(base), SLICE_ARG(rest),
+                                  query.data ? "?" : "", SLICE_ARG(query)));
 }
 
 static enum stage_verdict follow_route(struct passage *p)

@@ -18,7 +18,8 @@
 struct worker_listener {
     struct list node; /* in worker.listeners */
     struct worker *worker;
-    char *address; /* owned: as in the configuration, which tells listeners apart */
+    char *address;      /* owned: as in the configuration, which tells listeners apart */
+    struct timer timer; /* until it is closed, once it is no longer configured */
     struct listener listener;
     struct http_listener http; /* its TLS context is counted */
 };
@@ -76,8 +77,9 @@ static void on_connection(struct listener *l, void *user)
     if (w->full || open_connections(w) < w->connections_max)
         return;
     w->full = true;
-    log_write(LOG_WARN, "%u connections are open, all that the descriptors allow; new ones go to "
-                        "other workers",
+    log_write(LOG_WARN,
+              "%u connections are open, all that the descriptors allow; new ones go to "
+              "other workers",
               w->connections_max);
     say(w, CHANNEL_FULL, 0, NULL);
     timer_set(&w->loop.timers, &w->room_timer, WORKER_ROOM_MS);
@@ -93,8 +95,14 @@ static void on_listener_closed(struct listener *l)
 
 static void close_listener(struct worker_listener *wl)
 {
+    timer_cancel(&wl->worker->loop.timers, &wl->timer);
     list_remove(&wl->node);
     listener_close(&wl->listener, on_listener_closed);
+}
+
+static void on_listener_timer(struct timer *t)
+{
+    close_listener(CONTAINER_OF(t, struct worker_listener, timer));
 }
 
 static struct worker_listener *find_listener(struct worker *w, const char *address)
@@ -112,6 +120,7 @@ static struct worker_listener *open_listener(struct worker *w, const char *addre
     struct worker_listener *wl = mem_new(sizeof(*wl));
     wl->worker = w;
     wl->address = mem_strdup(address);
+    timer_init(&wl->timer, on_listener_timer);
     int rc = listener_open(&wl->listener, &w->loop, fd, on_connection, wl);
     if (rc < 0)
         log_write(LOG_ERROR, "cannot accept on %s: %s", address, uv_strerror(rc));
@@ -201,6 +210,7 @@ static void commit_listeners(struct worker *w, struct channel_files *files, stru
             wl = open_listener(w, l->address.text, files->sockets[i]);
             files->sockets[i] = -1;
         }
+        timer_stop(&wl->timer); /* it was to go, and is back */
         set_listener(w, wl, p->config, l, &p->contexts[i]);
     }
 }
@@ -213,12 +223,13 @@ static bool is_configured(const struct config *config, const char *address)
     return false;
 }
 
+/* They go on for a moment, for the sake of who is in their queues. */
 static void close_unconfigured(struct worker *w, const struct config *config)
 {
     LIST_FOREACH (node, &w->listeners) {
         struct worker_listener *wl = CONTAINER_OF(node, struct worker_listener, node);
-        if (!is_configured(config, wl->address))
-            close_listener(wl);
+        if (!is_configured(config, wl->address) && wl->timer.due_ms == 0)
+            timer_set(&w->loop.timers, &wl->timer, WORKER_LAST_ACCEPT_MS);
     }
 }
 

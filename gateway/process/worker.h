@@ -1,5 +1,5 @@
-/* The data plane: one process, one thread, one loop. It knows of the world what the supervisor tells
- * it through the channel, and serves clients until told to stop. */
+/* The data plane: one process, one thread, one loop. It knows of the world what the supervisor
+ * tells it through the channel, and serves clients until told to stop. */
 #ifndef PROCESS_WORKER_H
 #define PROCESS_WORKER_H
 

@@ -307,7 +307,8 @@ static const struct stream_ops tls_ops = {
     .reset = tls_reset,
 };
 
-void tls_stream_init(struct tls_stream *t, struct stream *lower, struct tls_engine *engine, SSL *ssl)
+void tls_stream_init(struct tls_stream *t, struct stream *lower, struct tls_engine *engine,
+                     SSL *ssl)
 {
     *t = (struct tls_stream){
         .base = { .ops = &tls_ops, .loop = lower->loop },

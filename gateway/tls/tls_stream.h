@@ -11,9 +11,9 @@
 #include <openssl/ssl.h>
 
 struct tls_engine {
-    BIO_METHOD *method; /* owned */
-    BIO *bio;           /* owned */
-    struct slice input; /* ciphertext of the current event, not read yet */
+    BIO_METHOD *method;   /* owned */
+    BIO *bio;             /* owned */
+    struct slice input;   /* ciphertext of the current event, not read yet */
     struct stream *lower; /* where the current operation writes to */
 };
 
@@ -32,6 +32,7 @@ struct tls_stream {
 
 /* Takes over the lower stream's handler, and `ssl`, a server-side SSL object in its first state.
  * on_open comes when the handshake is complete, on_end(ERR_INVALID) when it fails. */
-void tls_stream_init(struct tls_stream *t, struct stream *lower, struct tls_engine *engine, SSL *ssl);
+void tls_stream_init(struct tls_stream *t, struct stream *lower, struct tls_engine *engine,
+                     SSL *ssl);
 
 #endif

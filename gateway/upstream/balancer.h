@@ -10,7 +10,7 @@
 struct balancer_place {
     struct peer *peer; /* counted */
     uint32_t weight;
-    int64_t credit;    /* of round robin */
+    int64_t credit; /* of round robin */
 };
 
 struct balancer {

@@ -21,7 +21,7 @@ struct peer {
     struct list node; /* in the set */
     struct peer_set *set;
     uint32_t references;
-    char *name;           /* owned: "upstream/address" */
+    char *name;               /* owned: "upstream/address" */
     const char *address_text; /* the part of name after '/' */
     struct sockaddr_storage address;
     int board_index;
@@ -38,8 +38,8 @@ void peer_set_init(struct peer_set *set, struct loop *loop, struct board *board,
 struct peer *peer_get(struct peer_set *set, const struct config_upstream *upstream,
                       const struct config_peer *config);
 struct peer *peer_ref(struct peer *p);
-/* NULL-safe; *p is NULL after. The last reference closes the idle connections. */
-void peer_unref(struct peer **p);
+/* NULL-safe; *pointer is NULL after. The last reference closes the idle connections. */
+void peer_unref(struct peer **pointer);
 
 /* Requests under way at this peer, of all workers. */
 uint32_t peer_in_flight(const struct peer *p);

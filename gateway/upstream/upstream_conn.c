@@ -156,8 +156,8 @@ static void on_end(struct stream *s, int status)
         return;
     }
     c->reusable = false;
-    bool complete = status == 0 && c->parser &&
-                    (c->tunnel || h1_parser_end_of_input(c->parser) == H1_END);
+    bool complete =
+        status == 0 && c->parser && (c->tunnel || h1_parser_end_of_input(c->parser) == H1_END);
     if (complete)
         answer_end(c);
     else

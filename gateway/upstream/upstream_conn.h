@@ -13,9 +13,9 @@
 struct upstream_conn;
 
 enum upstream_failure {
-    UPSTREAM_CONNECT,  /* nobody answered, or refused */
-    UPSTREAM_CLOSED,   /* closed before or in the middle of the answer */
-    UPSTREAM_INVALID,  /* an answer that does not follow RFC 9112, or is ambiguous */
+    UPSTREAM_CONNECT, /* nobody answered, or refused */
+    UPSTREAM_CLOSED,  /* closed before or in the middle of the answer */
+    UPSTREAM_INVALID, /* an answer that does not follow RFC 9112, or is ambiguous */
     UPSTREAM_TIMED_OUT,
 };
 
@@ -41,8 +41,8 @@ enum upstream_conn_state {
 struct upstream_conn {
     struct tcp_stream tcp;
     uv_connect_t connect;
-    struct peer *peer; /* counted except while idle */
-    struct list node;  /* in peer->idle */
+    struct peer *peer;  /* counted except while idle */
+    struct list node;   /* in peer->idle */
     struct timer timer; /* while idle */
     const struct upstream_conn_handler *handler;
     void *user;
@@ -53,7 +53,7 @@ struct upstream_conn {
     bool answer_begun; /* a byte of the answer has been seen */
     bool answer_complete;
     bool tunnel;
-    bool reusable;     /* as far as the answer's head says */
+    bool reusable; /* as far as the answer's head says */
 };
 
 /* Takes an idle connection (unless `fresh`), or begins a new one: then on_connected or on_failed
@@ -74,8 +74,8 @@ static inline struct stream *upstream_conn_stream(struct upstream_conn *c)
 
 /* Both NULL the borrower's pointer. Release keeps the connection if `complete` (the request has
  * been written to its end) and the answer allows it. */
-void upstream_conn_release(struct upstream_conn **c, bool complete);
-void upstream_conn_close(struct upstream_conn **c);
+void upstream_conn_release(struct upstream_conn **pointer, bool complete);
+void upstream_conn_close(struct upstream_conn **pointer);
 
 void upstream_conn_close_idle(struct peer *peer);
 

@@ -179,6 +179,7 @@ BAD_CHUNKS = {
     "chunk-short": b"7\r\nhello\r\n0\r\n\r\n\r\n",
     "chunk-last-lf": b"5\r\nhello\r\n0\n\r\n",
     "chunk-end-lf": b"5\r\nhello\r\n0\r\n\n",
+    "trailer-end-lf": b"0\r\nX: y\r\n\n",
     "trailer-lf": b"0\r\nX: y\n\r\n",
     "trailer-fold": b"0\r\nX: y\r\n z\r\n\r\n",
     "trailer-space-before-colon": b"0\r\nX : y\r\n\r\n",

@@ -3,10 +3,11 @@
 from .certs import Authority, Certs
 from .gateway import Gateway
 from .node import Node
-from .ports import free_address
+from .ports import free_address, free_port
 from .process import BUILD, Process, program
 from .raw_client import HOST, Answer, RawClient, request_bytes
 from .scripted_backend import ScriptedBackend
 from . import tidy
 from .wait import DEADLINE_S, eventually
 from .wire import Headers, Incomplete, ProtocolError, chunk, chunked, head_bytes
+from .websocket import WebSocket

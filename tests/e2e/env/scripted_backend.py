@@ -6,6 +6,7 @@ import socket
 from dataclasses import dataclass
 
 from . import tidy
+from .ports import split_address
 from .wait import DEADLINE_S
 from .wire import Headers, ProtocolError, Wire, head_bytes
 
@@ -47,13 +48,13 @@ class BackendConnection(Wire):
 class ScriptedBackend:
     """Listens from the start; the test accepts the connections one by one."""
 
-    def __init__(self, port=0, receive_buffer=None):
+    def __init__(self, port=0, receive_buffer=None, backlog=128):
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if receive_buffer:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self._listener.bind(("127.0.0.1", port))
-        self._listener.listen(128)
+        self._listener.listen(backlog)
         self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]
         tidy.close_at_end(self)
 
@@ -62,6 +63,16 @@ class ScriptedBackend:
         self._listener.settimeout(DEADLINE_S)
         connection = BackendConnection(self._listener.accept()[0])
         return tidy.close_at_end(connection)
+
+    def fill_backlog(self):
+        """From now on nobody can connect, and nobody is refused either."""
+        while True:
+            filler = tidy.close_at_end(socket.socket())
+            filler.settimeout(0.1)
+            try:
+                filler.connect(split_address(self.address))
+            except TimeoutError:
+                return
 
     def accept_waiting(self):
         """Connections that have been made and not been accepted yet."""

@@ -187,9 +187,9 @@ static void refuses_ambiguous_framing(void **state)
         assert_request_refused(cases[i].name, slice_str(cases[i].text), H1_SYNTAX);
     assert_request_refused("nul-in-header-value",
                            SLICE("GET / HTTP/1.1\r\nHost: x\r\nX: a\0b\r\n\r\n"), H1_SYNTAX);
-    assert_request_refused("te-null",
-                           SLICE("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\0\r\n\r\n"),
-                           H1_SYNTAX);
+    assert_request_refused(
+        "te-null", SLICE("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\0\r\n\r\n"),
+        H1_SYNTAX);
 }
 
 static void refuses_other_versions(void **state)
@@ -295,7 +295,8 @@ static void marks_what_connection_names(void **state)
     (void)state;
     struct outcome o;
     run(&o, false, false,
-        SLICE("GET / HTTP/1.1\r\nHost: x\r\nX-Secret: 1\r\nConnection: X-Secret, host\r\n\r\n"), 1000);
+        SLICE("GET / HTTP/1.1\r\nHost: x\r\nX-Secret: 1\r\nConnection: X-Secret, host\r\n\r\n"),
+        1000);
     assert_true(o.parser.head.headers.items[1].flags & HEADER_HOP);
     assert_false(o.parser.head.headers.items[0].flags & HEADER_HOP);
     end(&o);

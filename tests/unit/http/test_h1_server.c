@@ -95,9 +95,13 @@ static int set_up(void **state)
         .loop = &s.loop,
         .handler = &handler,
         .metrics = &s.metrics,
-        .limits = { .head_bytes = 4096, .target_bytes = 1024, .header_count = 50,
+        .limits = { .head_bytes = 4096,
+                    .target_bytes = 1024,
+                    .header_count = 50,
                     .pipeline_bytes = 1024 },
-        .timeouts = { .request_head_ms = 60000, .request_body_ms = 60000, .send_ms = 60000,
+        .timeouts = { .request_head_ms = 60000,
+                      .request_body_ms = 60000,
+                      .send_ms = 60000,
                       .keep_alive_ms = 60000 },
     };
     fake_stream_init(&s.stream, &s.loop);
@@ -342,7 +346,8 @@ static void a_tunnel_passes_bytes_until_either_side_ends(void **state)
     assert_true(ex->request.wants_upgrade);
     loop_event_begin(&s.loop);
     ex->response = (struct response){ .status = 101 };
-    assert_true(headers_add(&ex->response.headers, &ex->arena, SLICE("Upgrade"), SLICE("websocket")));
+    assert_true(
+        headers_add(&ex->response.headers, &ex->arena, SLICE("Upgrade"), SLICE("websocket")));
     exchange_send_head(ex);
     loop_event_end(&s.loop);
     assert_written("HTTP/1.1 101 Switching Protocols\r\n");
@@ -362,8 +367,9 @@ static void a_tunnel_passes_bytes_until_either_side_ends(void **state)
 static void only_websocket_is_an_upgrade(void **state)
 {
     (void)state;
-    fake_stream_feed(&s.stream, "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
-                                "Upgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n");
+    fake_stream_feed(&s.stream,
+                     "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+                     "Upgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n");
     assert_false(s.current->request.wants_upgrade);
     answer(s.current, "no");
 }

@@ -1,0 +1,58 @@
+/* The part of the configuration that says where requests go (see config.h). */
+#ifndef CONFIG_CONFIG_ROUTE_H
+#define CONFIG_CONFIG_ROUTE_H
+
+#include "config/config_listener.h"
+
+#define CONFIG_UPSTREAMS_MAX 256
+#define CONFIG_PEERS_MAX 2048 /* of all upstreams together */
+#define CONFIG_ROUTES_MAX 1024
+
+struct config_peer {
+    struct config_address address;
+    uint32_t weight;
+};
+
+enum config_balance { CONFIG_BALANCE_ROUND_ROBIN, CONFIG_BALANCE_LEAST_CONNECTIONS };
+
+struct config_upstream {
+    const char *name;
+    enum config_balance balance;
+    struct config_peer *peers;
+    size_t peer_count;
+    uint32_t connect_timeout_ms;
+    uint32_t response_timeout_ms;    /* from the request's last byte to the response head */
+    uint32_t idle_timeout_ms;        /* between two reads or writes of a body */
+    uint32_t keep_alive_timeout_ms;  /* an idle pooled connection is closed after this */
+    uint32_t keep_alive_connections; /* idle connections kept per peer and worker */
+    uint32_t retries;                /* on another peer, when that is safe: 0 or 1 */
+    uint32_t response_head_bytes;
+};
+
+struct config_header {
+    struct slice name, value;
+};
+
+struct config_route {
+    const char *name;    /* for logs and metrics; by default host and path */
+    struct slice *hosts; /* lower case; "*.example.vn" matches one or more labels; none: any host */
+    size_t host_count;
+    struct slice path;     /* prefix, canonical; matches whole segments */
+    struct slice *methods; /* none: any */
+    size_t method_count;
+    size_t upstream;          /* index into config.upstreams; CONFIG_NONE with a redirect */
+    struct slice redirect_to; /* "https://host" or "https://host/path": 301/308 there, the rest of
+                                 the path kept */
+    struct slice rewrite;     /* replaces the matched prefix; data NULL: forwarded as it came */
+    struct config_header *add_headers; /* set on every response */
+    size_t add_header_count;
+    struct slice *remove_headers; /* removed from the backend's response */
+    size_t remove_header_count;
+    uint64_t body_limit_bytes;
+    uint32_t response_timeout_ms; /* 0: the upstream's */
+    uint32_t websocket_idle_ms;
+};
+
+#define CONFIG_NONE ((size_t)-1)
+
+#endif
