@@ -36,15 +36,13 @@ struct exchange_transport {
 /* What the pipeline does for it. */
 struct exchange_handler {
     void (*on_request)(struct exchange *ex);
-    /* Content, or tunnel bytes after a 101. */
-    void (*on_body)(struct exchange *ex, struct slice data);
+    void (*on_body)(struct exchange *ex, struct slice data); /* after a 101, tunnel bytes */
     void (*on_body_end)(struct exchange *ex, const struct headers *trailers);
     /* ex->response, of whatever origin, is about to be sent: the place to edit its fields. */
     void (*on_response)(struct exchange *ex);
     void (*on_blocked)(struct exchange *ex);
     void (*on_drained)(struct exchange *ex);
-    /* The last event. ex->close_reason says why, if before its time. */
-    void (*on_closed)(struct exchange *ex);
+    void (*on_closed)(struct exchange *ex); /* the last; ex->close_reason says why */
 };
 
 struct exchange {
@@ -58,19 +56,17 @@ struct exchange {
     struct loop *loop;
     struct arena arena;
     struct defer closed;
-
     struct request request;
     struct response response;
     char reference[REFERENCE_LEN + 1];
 
     bool request_forwarded; /* a byte of it may have reached a backend */
-    bool request_complete;  /* the last byte of the request has been handed up */
+    bool request_complete;  /* its last byte has been handed up */
     bool response_begun;    /* its head has been sent */
     bool response_complete;
     bool tunnel; /* 101 sent: bytes both ways */
     bool is_closed;
     enum close_reason close_reason;
-
     uint64_t started_us;          /* the head was complete */
     uint64_t bytes_in, bytes_out; /* of bodies */
     struct h1_parser parser;      /* of the request; the codec's */
@@ -87,7 +83,7 @@ static inline void exchange_send_interim(struct exchange *ex, uint16_t status,
     ex->transport->send_interim(ex, status, fields);
 }
 
-/* Sends ex->response: its slices need to live during this call only. */
+/* Sends ex->response: its slices need not live longer. */
 static inline void exchange_send_head(struct exchange *ex)
 {
     ex->handler->on_response(ex);
@@ -99,7 +95,7 @@ static inline void exchange_send_body(struct exchange *ex, struct slice data)
     ex->transport->send_body(ex, data);
 }
 
-/* The answer is complete; with ex->tunnel: our side of the tunnel ends. trailers may be NULL. */
+/* The answer, or our side of the tunnel, is complete. trailers may be NULL. */
 static inline void exchange_send_end(struct exchange *ex, const struct headers *trailers)
 {
     ex->transport->send_end(ex, trailers);

@@ -1,7 +1,15 @@
-/* States:  HEAD -> (LENGTH | CHUNKED | UNTIL_CLOSE) -> DONE;  any -> FAILED */
+/* States:  HEAD -> (LENGTH | CHUNKED -> TRAILERS | UNTIL_CLOSE) -> DONE;  any -> FAILED */
 #include "http/h1_parser.h"
 
-enum { STATE_HEAD, STATE_LENGTH, STATE_CHUNKED, STATE_UNTIL_CLOSE, STATE_DONE, STATE_FAILED };
+enum {
+    STATE_HEAD,
+    STATE_LENGTH,
+    STATE_CHUNKED,
+    STATE_TRAILERS,
+    STATE_UNTIL_CLOSE,
+    STATE_DONE,
+    STATE_FAILED
+};
 
 static enum h1_event fail(struct h1_parser *p, enum h1_error error)
 {
@@ -27,44 +35,11 @@ static int on_url(llhttp_t *l, const char *at, size_t len)
     return p->target_len > p->limits.target_bytes ? stop(p, H1_TARGET_TOO_LONG) : 0;
 }
 
-/* Trailers come in pieces of any input: they are gathered in a block of their own. */
-static bool keep_trailer_bytes(struct h1_parser *p, const char *at, size_t len, const char **where)
-{
-    if (!p->stash || p->trailer_bytes == 0)
-        p->stash = arena_alloc(p->arena, p->limits.head_bytes);
-    if (!p->stash || len > p->limits.head_bytes - p->trailer_bytes)
-        return false;
-    memcpy(p->stash + p->trailer_bytes, at, len);
-    if (!*where)
-        *where = p->stash + p->trailer_bytes;
-    p->trailer_bytes += (uint32_t)len;
-    return true;
-}
-
-static int trailer_bytes(struct h1_parser *p, const char *at, size_t len, bool value)
-{
-    struct headers *hs = &p->trailers;
-    if (!value && (hs->count == 0 || p->in_value)) {
-        if (hs->count >= p->limits.header_count || !headers_push(hs, p->arena))
-            return stop(p, H1_HEAD_TOO_LARGE);
-    }
-    struct header *h = &hs->items[hs->count - 1];
-    p->in_value = value;
-    if (!keep_trailer_bytes(p, at, len, value ? &h->value : &h->name))
-        return stop(p, H1_HEAD_TOO_LARGE);
-    if (value)
-        h->value_len += (uint32_t)len;
-    else
-        h->name_len = (uint16_t)(h->name_len + len);
-    return 0;
-}
-
 /* Of a field only its place is noted; its parts are found, and checked, when the head is whole. */
 static int on_header_field(llhttp_t *l, const char *at, size_t len)
 {
     struct h1_parser *p = l->data;
-    if (p->state != STATE_HEAD)
-        return trailer_bytes(p, at, len, false);
+    (void)len;
     if (p->head.headers.count > 0 && !p->in_value)
         return 0; /* the rest of a name */
     if (p->head.headers.count >= p->limits.header_count)
@@ -80,8 +55,7 @@ static int on_header_field(llhttp_t *l, const char *at, size_t len)
 static int on_header_value(llhttp_t *l, const char *at, size_t len)
 {
     struct h1_parser *p = l->data;
-    if (p->state != STATE_HEAD)
-        return trailer_bytes(p, at, len, true);
+    (void)at, (void)len;
     p->in_value = true;
     return 0;
 }
@@ -107,11 +81,12 @@ static int on_body(llhttp_t *l, const char *at, size_t len)
     return HPE_PAUSED;
 }
 
-static int on_message_complete(llhttp_t *l)
+/* What follows the last chunk is read here: llhttp takes bare LF and folded lines there. */
+static int on_chunk_header(llhttp_t *l)
 {
     struct h1_parser *p = l->data;
-    p->complete = true;
-    return HPE_PAUSED;
+    p->complete = l->content_length == 0;
+    return p->complete ? HPE_PAUSED : 0;
 }
 
 static const llhttp_settings_t settings = {
@@ -121,7 +96,7 @@ static const llhttp_settings_t settings = {
     .on_header_value_complete = on_header_value_complete,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
-    .on_message_complete = on_message_complete,
+    .on_chunk_header = on_chunk_header,
 };
 
 static void init(struct h1_parser *p, llhttp_type_t type, struct arena *arena,
@@ -142,161 +117,7 @@ void h1_parser_init_response(struct h1_parser *p, struct arena *arena,
                              const struct h1_limits *limits, bool to_head)
 {
     init(p, HTTP_RESPONSE, arena, limits);
-    p->response = true;
-    p->head_method = to_head;
-}
-
-/* ---- the head, once more ---- */
-
-static bool bytes_at(struct slice head, size_t at, struct slice expected)
-{
-    return at <= head.len && slice_starts_with(slice_from(head, at), expected);
-}
-
-/* "METHOD SP target SP HTTP/1.x CRLF" to the letter. Returns where the fields begin, 0 when wrong.
- */
-static size_t check_request_line(struct h1_parser *p, struct slice head)
-{
-    struct h1_head *h = &p->head;
-    size_t at = 0;
-    while (bytes_at(head, at, SLICE("\r\n")))
-        at += 2;
-    h->method = llhttp_get_method(&p->llhttp);
-    h->method_name = slice_str(llhttp_method_name(h->method));
-    if (!bytes_at(head, at, h->method_name))
-        return 0;
-    at += h->method_name.len;
-    if (!bytes_at(head, at, SLICE(" ")) || p->target_at != at + 1)
-        return 0;
-    h->target = slice_of(head.data + p->target_at, p->target_len);
-    at = p->target_at + p->target_len;
-    if (!bytes_at(head, at, SLICE(" HTTP/1.")) || !bytes_at(head, at + 9, SLICE("\r\n")))
-        return 0;
-    return at + 11;
-}
-
-/* "HTTP/1.x SP 3DIGIT [SP reason] CRLF"; the reason may be missing with its space, as some send. */
-static size_t check_status_line(struct h1_parser *p, struct slice head)
-{
-    struct h1_head *h = &p->head;
-    uint64_t status;
-    size_t end = slice_find(head, '\n');
-    if (!bytes_at(head, 0, SLICE("HTTP/1.")) || !bytes_at(head, 8, SLICE(" ")) || end < 13 ||
-        head.data[end - 1] != '\r' || !slice_to_u64(slice_of(head.data + 9, 3), &status))
-        return 0;
-    struct slice rest = slice_of(head.data + 12, end - 1 - 12);
-    if (status < 100 || status > 599 || (rest.len && rest.data[0] != ' '))
-        return 0;
-    h->status = (uint16_t)status;
-    h->reason = slice_trim(rest);
-    return end + 1;
-}
-
-/* A field fills exactly the bytes from its name to the next one's: name, colon, value, CRLF. That
- * leaves no room for folded lines, bare LF or CR, or space before the colon. */
-static bool check_field(struct header *h, struct slice line)
-{
-    if (line.len < 3 || line.data[line.len - 2] != '\r' || line.data[line.len - 1] != '\n')
-        return false;
-    line.len -= 2;
-    size_t colon = slice_find(line, ':');
-    if (colon == 0 || colon >= line.len || colon > UINT16_MAX ||
-        slice_find(line, '\r') < line.len || slice_find(line, '\n') < line.len)
-        return false;
-    struct slice value = slice_trim(slice_from(line, colon + 1));
-    *h = (struct header){ .name = line.data,
-                          .name_len = (uint16_t)colon,
-                          .value = value.data,
-                          .value_len = (uint32_t)value.len };
-    char last = line.data[colon - 1];
-    if (last == ' ' || last == '\t')
-        return false;
-    header_identify(h);
-    return true;
-}
-
-/* Names with an underscore are dropped, as nginx does: many backends read '_' as '-', and would
- * take Content_Length for what it resembles. */
-static bool is_dropped(const struct h1_parser *p, const struct header *h)
-{
-    return !p->response && memchr(h->name, '_', h->name_len);
-}
-
-static bool check_fields(struct h1_parser *p, struct slice head, size_t at)
-{
-    struct headers *hs = &p->head.headers;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < hs->count; i++) {
-        size_t begin = hs->items[i].value_len;
-        size_t end = i + 1 < hs->count ? hs->items[i + 1].value_len : head.len - 2;
-        if (begin != at || end <= begin)
-            return false;
-        struct header h;
-        if (!check_field(&h, slice_of(head.data + begin, end - begin)))
-            return false;
-        at = end;
-        if (!is_dropped(p, &h))
-            hs->items[kept++] = h;
-    }
-    hs->count = kept;
-    return at + 2 == head.len && bytes_at(head, at, SLICE("\r\n"));
-}
-
-/* ---- framing (RFC 9112 6), stricter than the RFC where it leaves room ---- */
-
-static bool has_no_content(const struct h1_parser *p)
-{
-    uint16_t status = p->head.status;
-    return p->response && (p->head_method || status < 200 || status == 204 || status == 304);
-}
-
-/* At most one Content-Length and one Transfer-Encoding, never both; the latter only "chunked". */
-static bool check_framing(struct h1_parser *p)
-{
-    struct h1_head *h = &p->head;
-    unsigned lengths = 0, encodings = 0, hosts = 0;
-    for (uint32_t i = 0; i < h->headers.count; i++) {
-        const struct header *f = &h->headers.items[i];
-        if (f->id == HEADER_CONTENT_LENGTH) {
-            lengths++;
-            if (f->value_len > 18 || !slice_to_u64(header_value(f), &h->content_length))
-                return false;
-        } else if (f->id == HEADER_TRANSFER_ENCODING) {
-            encodings++;
-            if (!slice_eq_nocase(header_value(f), SLICE("chunked")))
-                return false;
-        } else if (f->id == HEADER_HOST) {
-            hosts++;
-        }
-    }
-    if (lengths > 1 || encodings > 1 || (lengths && encodings))
-        return false;
-    if (encodings && h->version_minor == 0)
-        return false;
-    if (!p->response && (hosts > 1 || (hosts == 0 && h->version_minor >= 1)))
-        return false;
-    h->has_content_length = lengths == 1;
-    if (has_no_content(p))
-        h->body = BODY_NONE;
-    else if (encodings)
-        h->body = BODY_CHUNKED;
-    else if (lengths)
-        h->body = h->content_length || p->response ? BODY_LENGTH : BODY_NONE;
-    else
-        h->body = p->response ? BODY_UNTIL_CLOSE : BODY_NONE;
-    return true;
-}
-
-static void judge_keep_alive(struct h1_head *h)
-{
-    if (!headers_find(&h->headers, HEADER_CONNECTION)) {
-        h->keep_alive = h->version_minor >= 1;
-        return;
-    }
-    bool close = headers_list_has(&h->headers, HEADER_CONNECTION, SLICE("close"));
-    bool keep = headers_list_has(&h->headers, HEADER_CONNECTION, SLICE("keep-alive"));
-    h->keep_alive = !close && (h->version_minor >= 1 || keep);
-    headers_mark_hop_by_hop(&h->headers);
+    p->kind = to_head ? H1_HEAD_RESPONSE_TO_HEAD : H1_HEAD_RESPONSE;
 }
 
 static enum h1_event finish_head(struct h1_parser *p, size_t head_len)
@@ -308,10 +129,13 @@ static enum h1_event finish_head(struct h1_parser *p, size_t head_len)
     h->version_minor = llhttp_get_http_minor(&p->llhttp);
     if (h->version_minor > 1)
         return fail(p, H1_VERSION);
-    size_t at = p->response ? check_status_line(p, head) : check_request_line(p, head);
-    if (at == 0 || !check_fields(p, head, at) || !check_framing(p))
+    if (p->kind == H1_HEAD_REQUEST) {
+        h->method = llhttp_get_method(&p->llhttp);
+        h->method_name = slice_str(llhttp_method_name(h->method));
+        h->target = slice_of(p->base + p->target_at, p->target_len);
+    }
+    if (!h1_head_check(h, head, p->kind))
         return fail(p, H1_SYNTAX);
-    judge_keep_alive(h);
     static const uint8_t next[] = { [BODY_NONE] = STATE_DONE,
                                     [BODY_LENGTH] = STATE_LENGTH,
                                     [BODY_CHUNKED] = STATE_CHUNKED,
@@ -345,7 +169,7 @@ static bool stash(struct h1_parser *p, struct slice bytes)
 
 static enum h1_event head_too_large(struct h1_parser *p)
 {
-    bool in_target = !p->response && p->head.headers.count == 0;
+    bool in_target = p->kind == H1_HEAD_REQUEST && p->head.headers.count == 0;
     return fail(p, in_target ? H1_TARGET_TOO_LONG : H1_HEAD_TOO_LARGE);
 }
 
@@ -360,7 +184,7 @@ static enum h1_event read_head(struct h1_parser *p, struct slice *input)
         if (take == 0)
             return head_too_large(p);
         size_t before = p->stash_len;
-        if (p->response && end && p->stash_len == 0)
+        if (p->kind != H1_HEAD_REQUEST && end && p->stash_len == 0)
             p->base = input->data;
         else if (!stash(p, slice_of(input->data, take)))
             return fail(p, H1_HEAD_TOO_LARGE);
@@ -398,12 +222,54 @@ static enum h1_event read_length(struct h1_parser *p, struct slice *input, struc
     return H1_BODY;
 }
 
+static enum h1_event take_trailer(struct h1_parser *p, struct slice line)
+{
+    struct header field;
+    if (!h1_trailer_check(&field, line))
+        return fail(p, H1_SYNTAX);
+    if (p->trailers.count >= p->limits.header_count)
+        return fail(p, H1_HEAD_TOO_LARGE);
+    struct header *kept = headers_push(&p->trailers, p->arena);
+    if (!kept)
+        return fail(p, H1_HEAD_TOO_LARGE);
+    *kept = field;
+    return H1_MORE;
+}
+
+/* Line by line into a block of their own, up to the empty one. */
+static enum h1_event read_trailers(struct h1_parser *p, struct slice *input)
+{
+    enum h1_event event = H1_MORE;
+    while (input->len && event == H1_MORE) {
+        size_t line_end = slice_find(*input, '\n');
+        size_t take = MIN(line_end + 1, input->len);
+        if (!p->stash)
+            p->stash = arena_alloc(p->arena, p->limits.head_bytes);
+        if (!p->stash || take > p->limits.head_bytes - p->stash_len)
+            return fail(p, H1_HEAD_TOO_LARGE);
+        memcpy(p->stash + p->stash_len, input->data, take);
+        p->stash_len += take;
+        bool whole = line_end < input->len;
+        *input = slice_from(*input, take);
+        if (!whole)
+            break;
+        struct slice line = slice_of(p->stash + p->line_at, p->stash_len - p->line_at);
+        p->line_at = p->stash_len;
+        if (slice_eq(line, SLICE("\r\n"))) {
+            p->state = STATE_DONE;
+            event = H1_END;
+        } else {
+            event = take_trailer(p, line);
+        }
+    }
+    return event;
+}
+
 /* Size lines and extensions may not outweigh the content without end. A byte in a chunk of its own
  * costs five more: that, too, is no way to send a file. */
 static bool is_padded(const struct h1_parser *p)
 {
-    return p->trailers.count == 0 && /* they have limits of their own */
-           p->chunk_overhead > p->limits.head_bytes + 4 * p->chunk_content;
+    return p->chunk_overhead > p->limits.head_bytes + 4 * p->chunk_content;
 }
 
 static enum h1_event read_chunked(struct h1_parser *p, struct slice *input, struct slice *body)
@@ -420,16 +286,15 @@ static enum h1_event read_chunked(struct h1_parser *p, struct slice *input, stru
     p->chunk_overhead += used - p->piece.len;
     if (is_padded(p))
         return fail(p, H1_SYNTAX);
-    if (rc == HPE_OK)
-        return H1_MORE;
     if (p->piece.len) {
         *body = p->piece;
         return H1_BODY;
     }
-    for (uint32_t i = 0; i < p->trailers.count; i++)
-        header_identify(&p->trailers.items[i]);
-    p->state = STATE_DONE;
-    return H1_END;
+    if (rc == HPE_OK)
+        return H1_MORE;
+    p->state = STATE_TRAILERS;
+    p->stash_len = 0;
+    return read_trailers(p, input);
 }
 
 enum h1_event h1_parser_next(struct h1_parser *p, struct slice *input, struct slice *body)
@@ -441,6 +306,8 @@ enum h1_event h1_parser_next(struct h1_parser *p, struct slice *input, struct sl
         return read_length(p, input, body);
     case STATE_CHUNKED:
         return input->len ? read_chunked(p, input, body) : H1_MORE;
+    case STATE_TRAILERS:
+        return read_trailers(p, input);
     case STATE_UNTIL_CLOSE:
         if (input->len == 0)
             return H1_MORE;

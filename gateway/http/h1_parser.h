@@ -1,9 +1,7 @@
 /* Reads one HTTP/1.1 message (RFC 9112): bytes in, events out, no I/O.
  *
- * llhttp does the lexing. Heads are then checked again, field by field and line by line, against
- * what llhttp lets through (obs-fold, bare LF, empty names, spaces in the request line …), and the
- * framing is decided here, so that no byte is ever forwarded whose meaning two readers could see
- * differently: what is ambiguous is H1_BAD. A parser reads one message and is thrown away.
+ * llhttp does the lexing of heads and chunks; h1_head.h then checks heads and trailers again and
+ * decides the framing. What is ambiguous is H1_BAD. A parser reads one message and is thrown away.
  *
  * A request's head is copied into the arena. A response's head stays where it was read when it came
  * whole, and is copied only when it came in pieces. */
@@ -11,7 +9,7 @@
 #define HTTP_H1_PARSER_H
 
 #include "common/arena.h"
-#include "http/message.h"
+#include "http/h1_head.h"
 
 #include <llhttp.h>
 
@@ -38,20 +36,6 @@ enum h1_error {
     H1_TRUNCATED,       /* the peer ended the connection in the middle of the message */
 };
 
-struct h1_head {
-    uint8_t method; /* llhttp_method_t; requests */
-    uint8_t version_minor;
-    uint16_t status;          /* responses */
-    struct slice method_name; /* requests */
-    struct slice target;      /* requests */
-    struct slice reason;      /* responses */
-    struct headers headers;
-    enum body_kind body;
-    uint64_t content_length; /* BODY_LENGTH, and as told in answers to HEAD */
-    bool has_content_length;
-    bool keep_alive; /* RFC 9112 9.3 */
-};
-
 struct h1_parser {
     struct h1_head head;
     struct headers trailers; /* complete at H1_END */
@@ -61,15 +45,16 @@ struct h1_parser {
     struct arena *arena; /* borrowed */
     struct h1_limits limits;
     const char *base; /* what the offsets of the head relate to */
-    char *stash;      /* head bytes so far, in the arena */
+    char *stash;      /* head bytes so far, later those of trailers, in the arena */
     size_t stash_len, stash_size;
     size_t target_at, target_len;
+    size_t line_at; /* in the stash: where the current trailer line begins */
     uint64_t body_left;
     uint64_t chunk_content, chunk_overhead; /* bytes of content, and of the lines around it */
     struct slice piece;                     /* what on_body was given last */
-    uint32_t trailer_bytes;
     uint8_t state;
-    bool response, head_method, in_value, complete;
+    uint8_t kind; /* enum h1_head_kind */
+    bool in_value, complete;
 };
 
 void h1_parser_init_request(struct h1_parser *p, struct arena *arena,

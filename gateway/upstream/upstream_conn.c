@@ -76,7 +76,8 @@ static void answer_head(struct upstream_conn *c)
     if (head->status < 200) {
         c->handler->on_interim(c->user, head);
         struct h1_limits limits = c->parser->limits;
-        h1_parser_init_response(c->parser, c->parser->arena, &limits, c->parser->head_method);
+        h1_parser_init_response(c->parser, c->parser->arena, &limits,
+                                c->parser->kind == H1_HEAD_RESPONSE_TO_HEAD);
         return;
     }
     c->reusable = head->keep_alive && head->body != BODY_UNTIL_CLOSE;

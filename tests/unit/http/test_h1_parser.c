@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#define POST "POST / HTTP/1.1\r\nHost: x\r\n"
+
 static const struct h1_limits limits = { .head_bytes = 2048,
                                          .target_bytes = 200,
                                          .header_count = 20 };
@@ -129,7 +131,6 @@ static void reads_chunks_and_trailers(void **state)
 static void refuses_ambiguous_framing(void **state)
 {
     (void)state;
-#define POST "POST / HTTP/1.1\r\nHost: x\r\n"
     static const struct {
         const char *name, *text;
     } cases[] = {
@@ -182,7 +183,6 @@ static void refuses_ambiguous_framing(void **state)
         { "unknown-method", "FOO / HTTP/1.1\r\nHost: x\r\n\r\n" },
         { "lower-case-method", "get / HTTP/1.1\r\nHost: x\r\n\r\n" },
     };
-#undef POST
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_request_refused(cases[i].name, slice_str(cases[i].text), H1_SYNTAX);
     assert_request_refused("nul-in-header-value",
@@ -190,6 +190,26 @@ static void refuses_ambiguous_framing(void **state)
     assert_request_refused(
         "te-null", SLICE("GET / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\0\r\n\r\n"),
         H1_SYNTAX);
+}
+
+static void refuses_bad_trailers(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name, *text;
+    } cases[] = {
+        { "chunk-end-lf", POST "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\n" },
+        { "trailer-end-lf", POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n\n" },
+        { "trailer-lf", POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\n\r\n" },
+        { "trailer-fold", POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n z\r\n\r\n" },
+        { "trailer-fold-colon",
+          POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: y\r\n z: a\r\n\r\n" },
+        { "trailer-name", POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX(: y\r\n\r\n" },
+        { "trailer-control", POST "Transfer-Encoding: chunked\r\n\r\n0\r\nX: \vy\r\n\r\n" },
+        { "trailer-no-colon", POST "Transfer-Encoding: chunked\r\n\r\n0\r\nXy\r\n\r\n" },
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        assert_request_refused(cases[i].name, slice_str(cases[i].text), H1_SYNTAX);
 }
 
 static void refuses_other_versions(void **state)
@@ -386,6 +406,7 @@ int main(void)
         cmocka_unit_test(reads_a_body_of_known_length),
         cmocka_unit_test(reads_chunks_and_trailers),
         cmocka_unit_test(refuses_ambiguous_framing),
+        cmocka_unit_test(refuses_bad_trailers),
         cmocka_unit_test(refuses_other_versions),
         cmocka_unit_test(drops_names_with_an_underscore),
         cmocka_unit_test(limits_the_head),

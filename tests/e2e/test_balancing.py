@@ -1,0 +1,118 @@
+"""Which peer gets a request."""
+
+from collections import Counter
+
+import pytest
+
+from env import Gateway, Node, ScriptedBackend, eventually
+
+
+@pytest.fixture(scope="module")
+def nodes():
+    with Node("one") as one, Node("two") as two, Node("three") as three:
+        yield [one, two, three]
+
+
+def upstream(peers, **settings):
+    return {"upstreams": [{"name": "portal", "peers": peers, **settings}]}
+
+
+def who_answers(gateway, count):
+    client = gateway.connect()
+    return [client.request("GET", "/").headers.get("X-Node") for _ in range(count)]
+
+
+def test_round_robin_visits_every_peer_in_turn(nodes):
+    with Gateway(*nodes) as gateway:
+        order = who_answers(gateway, 9)
+        assert Counter(order) == {"one": 3, "two": 3, "three": 3}
+        assert order[:3] == order[3:6] == order[6:]
+
+
+def test_round_robin_follows_weights_smoothly(nodes):
+    one, two, three = nodes
+    peers = [{"address": one.address, "weight": 3}, {"address": two.address, "weight": 1},
+             {"address": three.address, "weight": 1}]
+    with Gateway(**upstream(peers)) as gateway:
+        order = who_answers(gateway, 20)
+        assert Counter(order) == {"one": 12, "two": 4, "three": 4}
+        assert "one one one one" not in " ".join(order)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_least_connections_counts_over_all_workers(workers):
+    """Requests that hang pile up evenly, whichever worker took them."""
+    with Node("one") as one, Node("two") as two, Gateway(
+            workers=workers, **upstream([one, two], balance="least_connections")) as gateway:
+        clients = []
+        for count in range(1, 21):
+            clients.append(gateway.connect().send_request("GET", "/any?hang=1"))
+            eventually(lambda: one.stats()["requests"] + two.stats()["requests"] == count,
+                       "the request is at a node")
+            assert abs(one.stats()["requests"] - two.stats()["requests"]) <= 1
+
+
+def test_least_connections_avoids_the_busy_peer():
+    with Node("one") as one, Node("two") as two, Gateway(
+            **upstream([one, two], balance="least_connections")) as gateway:
+        gateway.connect().send_request("GET", "/any?hang=1")
+        eventually(lambda: one.stats()["requests"] + two.stats()["requests"] == 1, "it hangs")
+        free = two if one.stats()["requests"] else one
+        assert who_answers(gateway, 10) == [free.name] * 10
+
+
+def peers_of(gateway):
+    return gateway.status()["upstreams"][0]["peers"]
+
+
+def test_finished_requests_are_no_longer_in_flight(nodes):
+    with Gateway(*nodes) as gateway:
+        who_answers(gateway, 6)
+        peers = peers_of(gateway)
+        assert [p["in_flight"] for p in peers] == [0, 0, 0]
+        assert [p["requests"] for p in peers] == [2, 2, 2]
+
+
+def test_routes_use_their_own_upstreams(nodes):
+    one, two, _ = nodes
+    with Gateway(upstreams=[{"name": "a", "peers": [one]}, {"name": "b", "peers": [two]}],
+                 routes=[{"path": "/a", "upstream": "a"}, {"path": "/b", "upstream": "b"}]) as gateway:
+        client = gateway.connect()
+        assert client.request("GET", "/a").headers.get("X-Node") == "one"
+        assert client.request("GET", "/b").headers.get("X-Node") == "two"
+
+
+# --- connections that are kept --------------------------------------------------------------------
+
+def test_no_more_idle_connections_are_kept_than_configured():
+    with Node("only") as node, Gateway(
+            **upstream([node], keep_alive={"connections": 2})) as gateway:
+        clients = [gateway.connect().send_request("GET", "/any?delay=100ms") for _ in range(6)]
+        for client in clients:
+            assert client.read_answer().status == 200
+        eventually(lambda: node.stats()["connections"]["open"] == 2, "two connections are kept")
+        assert gateway.metrics()["cong_upstream_connections_idle"] == 2
+
+
+def test_connections_are_not_kept_where_none_shall_be():
+    backend = ScriptedBackend()
+    with Gateway(**upstream([backend], keep_alive={"connections": 0})) as gateway:
+        client = gateway.connect()
+        for _ in range(3):
+            client.send_request("GET", "/")
+            connection = backend.accept()
+            connection.serve()
+            assert client.read_answer().status == 200
+            assert connection.has_ended()
+
+
+def test_idle_connection_is_closed_after_its_time():
+    backend = ScriptedBackend()
+    with Gateway(**upstream([backend], keep_alive={"timeout": "1s"})) as gateway:
+        client = gateway.connect()
+        client.send_request("GET", "/")
+        connection = backend.accept()
+        connection.serve()
+        assert client.read_answer().status == 200
+        assert connection.has_ended()
+        assert not connection.was_reset

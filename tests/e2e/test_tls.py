@@ -1,0 +1,306 @@
+"""Handshakes: versions, certificates by name, ALPN, resumption, OCSP, and what is refused."""
+
+import socket
+import ssl
+import subprocess
+
+import pytest
+
+from env import HOST, Gateway, RawClient, Wire, eventually, openssl, request_bytes
+
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+
+
+@pytest.fixture(scope="module")
+def served(certs):
+    """Certificates by what they are for."""
+    issue = certs.authority.issue
+    return {
+        "default": certs.portal,
+        "both-ec": issue("both.test", key="ec"),
+        "both-rsa": issue("both.test", key="rsa"),
+        "wildcard": issue("*.tinh.test"),
+        "exact": issue("hue.tinh.test"),
+        "several": issue("one.test", "two.test"),
+    }
+
+
+@pytest.fixture(scope="module")
+def gateway(node, served):
+    tls = {"certificates": [certificate.settings for certificate in served.values()]}
+    with Gateway(node, workers=2, listeners=[{"tls": tls}, {"tls": tls | {"min_version": 1.3}}],
+                 timeouts={"handshake": "300ms"}) as gateway:
+        yield gateway
+
+
+def shown(gateway, context, name):
+    """The certificate that the gateway shows for this name, in DER."""
+    client = gateway.connect(context=context, server_name=name)
+    assert client.request("GET", "/", host=name or HOST).status == 200
+    return client.tls.getpeercert(True)
+
+
+def careless(minimum=V12, maximum=V13, ciphers=None):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version, context.maximum_version = minimum, maximum
+    if ciphers:
+        context.set_ciphers(ciphers)
+    return context
+
+
+def s_client(gateway, *options, send=""):
+    """openssl s_client, for what Python's ssl cannot do."""
+    command = ["openssl", "s_client", "-connect", gateway.address(), *options]
+    return subprocess.run(command, input=send, capture_output=True, text=True, timeout=30,
+                          check=False)
+
+
+# --- versions and ciphers -------------------------------------------------------------------------
+
+@pytest.mark.parametrize("version, name", [(V12, "TLSv1.2"), (V13, "TLSv1.3")])
+def test_both_versions_are_served_and_logged(gateway, certs, version, name):
+    context = certs.client_context(minimum=version, maximum=version)
+    client = gateway.connect(context=context, server_name="portal.test")
+    answer = client.request("GET", "/")
+    assert client.tls.version() == name
+    line = gateway.access_line(answer)
+    assert (line["tls"], line["tls_resumed"], line["scheme"]) == (name, False, "https")
+
+
+@pytest.mark.parametrize("version", ["-tls1", "-tls1_1"])
+def test_older_versions_are_refused(gateway, version):
+    result = s_client(gateway, version, "-cipher", "ALL:@SECLEVEL=0")
+    assert "Cipher is (NONE)" in result.stdout
+    assert "protocol version" in result.stderr
+
+
+def test_listener_may_ask_for_tls_1_3(gateway):
+    with pytest.raises(ssl.SSLError, match="(?i)protocol.version"):
+        gateway.connect(1, context=careless(maximum=V12))
+    assert gateway.connect(1, context=careless()).tls.version() == "TLSv1.3"
+
+
+@pytest.mark.parametrize("ciphers", ["AES128-SHA", "AES128-GCM-SHA256", "ECDHE-RSA-AES128-SHA",
+                                     "DHE-RSA-AES128-GCM-SHA256", "aNULL", "PSK"])
+def test_weak_ciphers_are_refused(gateway, ciphers):
+    result = s_client(gateway, "-tls1_2", "-servername", "both.test", "-cipher",
+                      f"{ciphers}:@SECLEVEL=0")
+    assert "Cipher is (NONE)" in result.stdout
+
+
+def test_compression_and_early_data_are_off(gateway):
+    result = s_client(gateway, "-tls1_3", "-servername", HOST, send="Q")
+    assert "Compression: NONE" in result.stdout
+    assert "Max Early Data: 0" in result.stdout or "Max Early Data" not in result.stdout
+
+
+# --- certificates ---------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("name, expected", [
+    ("portal.test", "default"),
+    ("PORTAL.test", "default"),
+    ("ha-noi.tinh.test", "wildcard"),
+    ("hue.tinh.test", "exact"),
+    ("one.test", "several"),
+    ("two.test", "several"),
+    ("both.test", "both-ec"),
+])
+def test_certificate_is_chosen_by_name(gateway, served, certs, name, expected):
+    assert shown(gateway, certs.client_context(), name) == served[expected].der
+
+
+@pytest.mark.parametrize("name", [None, "unknown.test", "tinh.test", "a.b.tinh.test"])
+def test_unknown_names_get_the_first_certificate(gateway, served, name):
+    assert shown(gateway, careless(), name) == served["default"].der
+
+
+def test_client_that_knows_no_ecdsa_gets_the_rsa_certificate(gateway, served):
+    only_rsa = careless(maximum=V12, ciphers="ECDHE-RSA-AES128-GCM-SHA256")
+    assert shown(gateway, only_rsa, "both.test") == served["both-rsa"].der
+
+
+def test_rsa_certificate_serves_tls_1_3_clients_without_ecdsa(gateway):
+    result = s_client(gateway, "-tls1_3", "-servername", "both.test", "-sigalgs",
+                      "rsa_pss_rsae_sha256", send="Q")
+    assert "Peer signature type: RSA-PSS" in result.stdout
+
+
+# --- ALPN -----------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("offered", [["http/1.1"], ["h2", "http/1.1"], ["spdy/3", "http/1.1", "x"]])
+def test_alpn_chooses_http_1_1(gateway, certs, offered):
+    client = gateway.connect(context=certs.client_context(alpn=offered))
+    assert client.tls.selected_alpn_protocol() == "http/1.1"
+    assert client.request("GET", "/").status == 200
+
+
+def test_client_without_alpn_is_served(gateway, certs):
+    client = gateway.connect(context=certs.client_context())
+    assert client.tls.selected_alpn_protocol() is None
+    assert client.request("GET", "/").status == 200
+
+
+def test_client_that_speaks_only_what_we_do_not_gets_an_alert(gateway, certs):
+    with pytest.raises(ssl.SSLError, match="(?i)no.application.protocol"):
+        gateway.connect(context=certs.client_context(alpn=["h3"]))
+
+
+# --- resumption -----------------------------------------------------------------------------------
+
+def session_of(client):
+    client.request("GET", "/")  # a ticket of TLS 1.3 comes with the first bytes
+    return client.tls.session
+
+
+def resumed(gateway, context, session, name=HOST):
+    client = gateway.connect(context=context, server_name=name, session=session)
+    answer = client.request("GET", "/", host=name)
+    assert gateway.access_line(answer)["tls_resumed"] == client.tls.session_reused
+    return client.tls.session_reused
+
+
+def open_connections(gateway):
+    return {name: p["connections_open"] for name, p in gateway.processes().items()
+            if name != "keeper"}
+
+
+def connect_to(gateway, worker, **how):
+    """A connection that this worker took; the kernel deals them out."""
+    while True:
+        before = open_connections(gateway)[worker]
+        client = gateway.connect(**how)
+        client.request("GET", "/")
+        if open_connections(gateway)[worker] > before:
+            return client
+
+
+@pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
+@pytest.mark.parametrize("first, second", [("worker 0", "worker 1"), ("worker 1", "worker 0")])
+def test_ticket_of_one_worker_resumes_at_the_other(gateway, certs, version, first, second):
+    context = certs.client_context(minimum=version, maximum=version)
+    session = connect_to(gateway, first, context=context).tls.session
+    assert connect_to(gateway, second, context=context, session=session).tls.session_reused
+
+
+def test_resumption_is_counted(gateway, certs):
+    context = certs.client_context()
+    before = gateway.metrics()
+    session = session_of(gateway.connect(context=context))
+    assert resumed(gateway, context, session)
+    after = gateway.metrics()
+    assert after["cong_tls_handshakes_full_total"] == before["cong_tls_handshakes_full_total"] + 1
+    assert after["cong_tls_handshakes_resumed_total"] == before["cong_tls_handshakes_resumed_total"] + 1
+
+
+@pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
+def test_session_of_one_name_does_not_resume_under_another(gateway, certs, version):
+    context = careless(minimum=version, maximum=version)
+    session = session_of(gateway.connect(context=context, server_name="portal.test"))
+    assert not resumed(gateway, context, session, "hue.tinh.test")
+
+
+def test_session_of_one_listener_does_not_resume_at_another(gateway):
+    context = careless(minimum=V13)
+    session = session_of(gateway.connect(0, context=context))
+    client = gateway.connect(1, context=context, session=session)
+    assert not client.tls.session_reused
+    assert client.request("GET", "/").status == 200
+
+
+def test_spoiled_ticket_leads_to_a_full_handshake(gateway, tmp_path):
+    def handshake(*options):
+        return s_client(gateway, "-tls1_2", "-servername", HOST, *options, send="Q").stdout
+
+    good, der, bad = (str(tmp_path / name) for name in ("good", "der", "bad"))
+    assert "New, TLSv1.2" in handshake("-sess_out", good)
+    assert "Reused, TLSv1.2" in handshake("-sess_in", good)
+    openssl("sess_id", "-in", good, "-outform", "DER", "-out", der)
+    spoiled = bytearray((tmp_path / "der").read_bytes())
+    spoiled[-20] ^= 0x55  # the ticket is the last large part
+    (tmp_path / "der").write_bytes(spoiled)
+    openssl("sess_id", "-in", der, "-inform", "DER", "-out", bad)
+    assert "New, TLSv1.2" in handshake("-sess_in", bad)
+
+
+# --- OCSP -----------------------------------------------------------------------------------------
+
+def test_ocsp_answer_is_stapled_from_its_file(node, certs):
+    stapled = certs.authority.issue("stapled.test")
+    settings = stapled.settings | {"ocsp": str(certs.authority.ocsp(stapled))}
+    tls = {"certificates": [settings, certs.portal.settings]}
+    with Gateway(node, listeners=[{"tls": tls}]) as gateway:
+        result = s_client(gateway, "-status", "-servername", "stapled.test", send="Q")
+        assert "OCSP Response Status: successful" in result.stdout
+        assert "Cert Status: good" in result.stdout
+        result = s_client(gateway, "-status", "-servername", "portal.test", send="Q")
+        assert "OCSP response: no response sent" in result.stdout
+
+
+# --- hostile --------------------------------------------------------------------------------------
+
+def test_renegotiation_is_refused(gateway):
+    """The R command of s_client: the connection ends, or goes on with the first handshake."""
+    handshakes = gateway.metrics()["cong_tls_handshakes_full_total"]
+    result = s_client(gateway, "-tls1_2", "-servername", HOST, send="R\n")
+    assert "RENEGOTIATING" in result.stderr
+    assert "no renegotiation" in result.stderr
+    assert gateway.metrics()["cong_tls_handshakes_full_total"] == handshakes + 1
+
+
+def test_plaintext_to_the_tls_port_is_closed(gateway):
+    client = RawClient(gateway.address())
+    client.send(request_bytes("GET", "/"))
+    got = client.read_to_end()
+    assert b"HTTP/1.1 2" not in got
+    assert gateway.request("GET", "/").status == 200
+
+
+def client_hello():
+    """A real ClientHello, as bytes."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = careless().wrap_bio(incoming, outgoing, server_hostname=HOST)
+    with pytest.raises(ssl.SSLWantReadError):
+        tls.do_handshake()
+    return outgoing.read()
+
+
+@pytest.mark.parametrize("part", ["nothing", "one byte", "half", "all"])
+def test_unfinished_handshake_has_a_deadline(gateway, part):
+    hello = client_hello()
+    client = RawClient(gateway.address())
+    client.send({"nothing": b"", "one byte": hello[:1], "half": hello[:len(hello) // 2],
+                 "all": hello}[part])
+    client.read_to_end()
+
+
+def test_failed_handshakes_are_counted(gateway):
+    before = gateway.metrics()["cong_tls_handshakes_failed_total"]
+    client = RawClient(gateway.address())
+    client.send(b"\x16\x03\x01\x00\x05nonsense")
+    client.read_to_end()
+    eventually(lambda: gateway.metrics()["cong_tls_handshakes_failed_total"] == before + 1, "counted")
+
+
+def test_handshake_byte_by_byte_succeeds(gateway):
+    hello = client_hello()
+    client = RawClient(gateway.address())
+    for byte in hello:
+        client.send(bytes([byte]))
+    assert client.read_exactly(5)[:3] == b"\x16\x03\x03", "a ServerHello comes"
+
+
+def test_garbage_in_place_of_a_record_ends_the_connection(gateway):
+    client = gateway.connect()
+    assert client.request("GET", "/").status == 200
+    plain = Wire(socket.socket(fileno=client.tls.detach()))
+    plain.send("GET / HTTP/1.1\r\n\r\n").read_to_end()
+    plain.close()
+
+
+def test_connection_that_is_cut_without_a_goodbye_is_no_trouble(gateway):
+    for _ in range(20):
+        client = gateway.connect()
+        client.send_request("GET", "/any?bytes=100000")
+        client.reset()
+    assert gateway.request("GET", "/").status == 200
