@@ -343,16 +343,16 @@ static uint32_t next_used(const struct board *b, uint32_t slot)
 uint64_t board_counter(const struct board *b, enum metric_counter id)
 {
     uint64_t sum = 0;
-    FOREACH_USED(slot, b)
-    sum += metrics_counter(&b->region->rows[slot].metrics, id);
+    for (uint32_t slot = 0, end = workers_end(b); slot < end; slot++)
+        sum += metrics_counter(&b->region->rows[slot].metrics, id);
     return sum;
 }
 
 uint64_t board_gauge_sum(const struct board *b, enum metric_gauge id)
 {
     uint64_t sum = 0;
-    FOREACH_USED(slot, b)
-    sum += metrics_gauge(&b->region->rows[slot].metrics, id);
+    for (uint32_t slot = 0, end = workers_end(b); slot < end; slot++)
+        sum += metrics_gauge(&b->region->rows[slot].metrics, id);
     return sum;
 }
 

@@ -75,7 +75,7 @@ struct series_peer board_peer(struct board *b, uint32_t slot, int index);
 /* Requests that all workers together have under way at a peer. */
 uint32_t board_in_flight(const struct board *b, int index);
 
-/* Sums over all processes that ever were. */
+/* Sums over all workers that ever were: the keeper's own listener is not what is served here. */
 uint64_t board_counter(const struct board *b, enum metric_counter id);
 uint64_t board_gauge_sum(const struct board *b, enum metric_gauge id);
 /* The least over the processes that are up; 0 when there is none. */

@@ -21,8 +21,8 @@ struct crew {
     const struct generation *generation; /* borrowed; what children are given */
     const struct log_files *logs;        /* borrowed */
     uint32_t worker_count;               /* wanted */
-    uint32_t killed;                     /* children that did not finish by their deadline */
-    bool leaving;                        /* no worker is started any more */
+    uint32_t unclean; /* children that left with requests cut off, or had to be killed */
+    bool leaving;     /* no worker is started any more */
 };
 
 void crew_init(struct crew *crew, struct board *board, const struct generation *generation,

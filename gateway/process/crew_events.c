@@ -103,6 +103,7 @@ static void bury(struct crew *crew, struct child *c, int wait_status, uint64_t n
     child_describe_status(wait_status, how, sizeof(how));
     child_died(c, now_ms);
     if (!was_wanted) {
+        crew->unclean += wait_status != 0;
         log_write(wait_status == 0 ? LOG_INFO : LOG_WARN, "%s (process %d) has left: it %s",
                   child_name(c, name), (int)pid, how);
         crew_vacate(crew, c);
@@ -128,13 +129,12 @@ void crew_events_reap(struct crew *crew, uint64_t now_ms)
     crew_fill(crew, now_ms);
 }
 
-static void kill_late(struct crew *crew, struct child *c, uint64_t now_ms)
+static void kill_late(struct child *c, uint64_t now_ms)
 {
     char name[16];
     const char *what = c->state == CHILD_STARTING ? "did not apply its first configuration in time"
                                                   : "did not finish in time";
     log_write(LOG_WARN, "%s %s, killing it", child_name(c, name), what);
-    crew->killed += c->state == CHILD_LEAVING;
     child_kill(c);
     c->due_ms = now_ms + KILL_AGAIN_MS;
 }
@@ -150,7 +150,7 @@ static void act_on_due(struct crew *crew, struct child *c, uint64_t now_ms)
         break;
     case CHILD_STARTING:
     case CHILD_LEAVING:
-        kill_late(crew, c, now_ms);
+        kill_late(c, now_ms);
         break;
     case CHILD_ABSENT:
     case CHILD_RUNNING:

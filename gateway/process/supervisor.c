@@ -269,10 +269,11 @@ static int start(struct supervisor *s, struct err *e)
 static void finish(struct supervisor *s)
 {
     char text[128];
-    bool clean = s->crew.killed == 0;
+    bool clean = s->crew.unclean == 0;
     snprintf(text, sizeof(text),
-             clean ? "stopped\n" : "stopped; %u processes had to be killed at the deadline\n",
-             s->crew.killed);
+             clean ? "stopped\n"
+                   : "stopped; %u processes cut off what was not finished by the deadline\n",
+             s->crew.unclean);
     if (s->control)
         control_answer_waiting(s->control, SUPERVISOR_STOPPED, clean, slice_str(text));
     control_close(&s->control);

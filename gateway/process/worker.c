@@ -42,6 +42,7 @@ struct worker {
     uint32_t connections_max;
     uint32_t drain_deadline_ms;
     bool full, draining, listeners_closed, done;
+    bool cut_off; /* requests were not finished by the deadline */
 };
 
 static void say(struct worker *w, enum channel_kind kind, uint32_t generation, const char *text)
@@ -277,6 +278,7 @@ static void on_drain_timer(struct timer *t)
 {
     struct worker *w = CONTAINER_OF(t, struct worker, timer);
     if (w->listeners_closed) {
+        w->cut_off = metrics_gauge(w->metrics, GAUGE_REQUESTS_ACTIVE) > 0;
         LIST_FOREACH (node, &w->connections)
             http_conn_stop(http_conn_of(node));
         return;
@@ -400,6 +402,7 @@ int worker_main(int slot, int channel_fd, int board_fd)
     tls_engine_fini(&w->engine);
     board_free(&w->board);
     close(w->channel);
+    int status = w->cut_off ? EXIT_FAILURE : EXIT_SUCCESS;
     mem_free(w);
-    return EXIT_SUCCESS;
+    return status;
 }

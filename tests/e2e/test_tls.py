@@ -160,27 +160,12 @@ def resumed(gateway, context, session, name=HOST):
     return client.tls.session_reused
 
 
-def open_connections(gateway):
-    return {name: p["connections_open"] for name, p in gateway.processes().items()
-            if name != "keeper"}
-
-
-def connect_to(gateway, worker, **how):
-    """A connection that this worker took; the kernel deals them out."""
-    while True:
-        before = open_connections(gateway)[worker]
-        client = gateway.connect(**how)
-        client.request("GET", "/")
-        if open_connections(gateway)[worker] > before:
-            return client
-
-
 @pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
 @pytest.mark.parametrize("first, second", [("worker 0", "worker 1"), ("worker 1", "worker 0")])
 def test_ticket_of_one_worker_resumes_at_the_other(gateway, certs, version, first, second):
     context = certs.client_context(minimum=version, maximum=version)
-    session = connect_to(gateway, first, context=context).tls.session
-    assert connect_to(gateway, second, context=context, session=session).tls.session_reused
+    session = gateway.connect_to(first, context=context).tls.session
+    assert gateway.connect_to(second, context=context, session=session).tls.session_reused
 
 
 def test_resumption_is_counted(gateway, certs):

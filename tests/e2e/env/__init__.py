@@ -2,6 +2,7 @@
 
 from .certs import Authority, Certs, openssl
 from .gateway import Gateway
+from .load import Load
 from .node import Node
 from .ports import free_address, free_port
 from .process import BUILD, Process, program

@@ -91,6 +91,15 @@ class Gateway(Process):
         return RawClient(self.address(listener), context=context,
                          server_name=server_name if context else None, **how)
 
+    def connect_to(self, worker, **how):
+        """A client of this worker; the kernel deals connections out, so it may take a few."""
+        while True:
+            before = self.processes()[worker]["connections_open"]
+            client = self.connect(**how)
+            client.request("GET", "/")
+            if self.processes()[worker]["connections_open"] > before:
+                return client
+
     def request(self, method="GET", target="/", *args, listener=0, **how):
         """One request on a connection of its own."""
         client = self.connect(listener)

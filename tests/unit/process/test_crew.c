@@ -196,7 +196,7 @@ static void takes_a_surplus_worker_off_new_connections_before_it_leaves(void **s
     crew_events_reap(&f->crew, 6000);
     assert_int_equal(f->crew.children[1].state, CHILD_ABSENT);
     assert_int_equal(board_slot(f->board, 1), BOARD_SLOT_RETIRED);
-    assert_int_equal(f->crew.killed, 0);
+    assert_int_equal(f->crew.unclean, 0);
 }
 
 static void gives_a_new_worker_a_slot_that_nobody_is_leaving(void **state)
@@ -224,7 +224,7 @@ static void kills_a_worker_that_does_not_leave_in_time(void **state)
     wait_for_death(pid);
     crew_events_reap(&f->crew, 9000);
     assert_false(crew_has_workers(&f->crew));
-    assert_int_equal(f->crew.killed, 1);
+    assert_int_equal(f->crew.unclean, 1);
     assert_true(child_is_alive(&f->crew.children[CHILD_KEEPER]));
 }
 
@@ -238,7 +238,7 @@ static void kills_a_process_that_never_applies_its_first_configuration(void **st
     wait_for_death(pid);
     crew_events_reap(&f->crew, 40000);
     assert_int_equal(f->crew.children[0].restarts, 1);
-    assert_int_equal(f->crew.killed, 0);
+    assert_int_equal(f->crew.unclean, 0);
 }
 
 static bool has_settled(struct crew *crew, char *text, size_t size)
