@@ -377,9 +377,10 @@ static int start(struct worker *w, int slot, int channel_fd, int board_fd)
     return rc < 0 ? rc : uv_poll_start(&w->channel_poll, UV_READABLE, on_channel);
 }
 
-static void on_check(uv_check_t *check)
+/* Before each wait for events: what was closed in the last turn is gone by then. */
+static void on_prepare(uv_prepare_t *prepare)
 {
-    struct worker *w = check->data;
+    struct worker *w = prepare->data;
     if (w->draining)
         finish_if_empty(w);
 }
@@ -391,11 +392,11 @@ int worker_main(int slot, int channel_fd, int board_fd)
         log_write(LOG_ERROR, "this worker cannot start");
         return EXIT_FAILURE;
     }
-    uv_check_t check;
-    uv_check_init(&w->loop.uv, &check);
-    uv_unref((uv_handle_t *)&check);
-    check.data = w;
-    uv_check_start(&check, on_check);
+    uv_prepare_t prepare;
+    uv_prepare_init(&w->loop.uv, &prepare);
+    uv_unref((uv_handle_t *)&prepare);
+    prepare.data = w;
+    uv_prepare_start(&prepare, on_prepare);
     uv_run(&w->loop.uv, UV_RUN_DEFAULT);
     pipeline_fini(&w->pipeline);
     loop_fini(&w->loop);
