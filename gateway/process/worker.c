@@ -19,7 +19,8 @@ struct worker_listener {
     struct list node; /* in worker.listeners */
     struct worker *worker;
     char *address;      /* owned: as in the configuration, which tells listeners apart */
-    struct timer timer; /* until it is closed, once it is no longer configured */
+    struct timer timer; /* until it is closed, once it is leaving */
+    bool leaving;       /* no longer configured */
     struct listener listener;
     struct http_listener http; /* its TLS context is counted */
 };
@@ -41,6 +42,8 @@ struct worker {
     struct timer room_timer;
     uint32_t connections_max;
     uint32_t drain_deadline_ms;
+    uint32_t leaving_listeners; /* that the last configuration dropped, not closed yet */
+    uint32_t generation;        /* of the last configuration */
     bool full, draining, listeners_closed, done;
     bool cut_off; /* requests were not finished by the deadline */
 };
@@ -86,9 +89,34 @@ static void on_connection(struct listener *l, void *user)
     timer_set(&w->loop.timers, &w->room_timer, WORKER_ROOM_MS);
 }
 
+/* A configuration is in use when what it dropped is closed, too: its ports are free again. */
+static void say_applied(struct worker *w)
+{
+    if (w->leaving_listeners == 0)
+        say(w, CHANNEL_APPLIED, w->generation, NULL);
+}
+
+static void set_leaving(struct worker_listener *wl, bool leaving)
+{
+    if (wl->leaving == leaving)
+        return;
+    wl->leaving = leaving;
+    if (leaving) {
+        wl->worker->leaving_listeners++;
+        timer_set(&wl->worker->loop.timers, &wl->timer, WORKER_LAST_ACCEPT_MS);
+    } else {
+        wl->worker->leaving_listeners--;
+        timer_stop(&wl->timer);
+    }
+}
+
 static void on_listener_closed(struct listener *l)
 {
     struct worker_listener *wl = CONTAINER_OF(l, struct worker_listener, listener);
+    if (wl->leaving) {
+        set_leaving(wl, false);
+        say_applied(wl->worker);
+    }
     tls_context_unref(&wl->http.tls);
     mem_free(wl->address);
     mem_free(wl);
@@ -211,7 +239,7 @@ static void commit_listeners(struct worker *w, struct channel_files *files, stru
             wl = open_listener(w, l->address.text, files->sockets[i]);
             files->sockets[i] = -1;
         }
-        timer_stop(&wl->timer); /* it was to go, and is back */
+        set_leaving(wl, false);
         set_listener(w, wl, p->config, l, &p->contexts[i]);
     }
 }
@@ -229,8 +257,8 @@ static void close_unconfigured(struct worker *w, const struct config *config)
 {
     LIST_FOREACH (node, &w->listeners) {
         struct worker_listener *wl = CONTAINER_OF(node, struct worker_listener, node);
-        if (!is_configured(config, wl->address) && wl->timer.due_ms == 0)
-            timer_set(&w->loop.timers, &wl->timer, WORKER_LAST_ACCEPT_MS);
+        if (!is_configured(config, wl->address))
+            set_leaving(wl, true);
     }
 }
 
@@ -257,7 +285,8 @@ static void apply(struct worker *w, const struct channel_message *m, struct chan
         commit(w, files, &p);
         metrics_gauge_set(w->metrics, GAUGE_CONFIG_GENERATION, m->generation);
         metrics_add(w->metrics, COUNTER_RELOADS, 1);
-        say(w, CHANNEL_APPLIED, m->generation, NULL);
+        w->generation = m->generation;
+        say_applied(w);
     }
     proposal_free(&p);
 }

@@ -74,9 +74,10 @@ class Gateway(Process):
         return result.stdout
 
     def command(self, *words):
-        """`cong` for this gateway."""
-        return subprocess.run([program("cong"), *words, "-c", "cong.yaml"], cwd=self.folder,
-                              capture_output=True, text=True, timeout=DEADLINE_S, check=False)
+        """`cong` for this gateway, which its file tells of unless the words do."""
+        where = [] if "--runtime-dir" in words else ["-c", "cong.yaml"]
+        return subprocess.run([program("cong"), *words, *where], cwd=self.folder, text=True,
+                              capture_output=True, timeout=DEADLINE_S, check=False)
 
     # --- clients ---
 
@@ -142,7 +143,7 @@ class Gateway(Process):
         return {name: float(value) for name, value in pairs}
 
     def status(self):
-        result = self.command("status", "--json")
+        result = self.command("status", "--json", "--runtime-dir", self.settings["runtime_dir"])
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
 
