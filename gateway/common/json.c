@@ -126,6 +126,9 @@ void json_escape(struct buf *out, struct slice s)
             buf_append(out, escaped, 2);
         } else if (c < 0x20 || c == 0x7f) {
             buf_printf(out, "\\u%04x", c);
+        } else if (n == 2 && c == 0xc2 && (unsigned char)s.data[1] < 0xa0) {
+            /* C1 controls: a terminal that shows the log would obey them. */
+            buf_printf(out, "\\u%04x", (unsigned char)s.data[1]);
         } else if (n) {
             buf_append(out, s.data, n);
         } else {
