@@ -92,7 +92,7 @@ void *arena_alloc(struct arena *a, size_t bytes)
 {
     if (UNLIKELY(bytes > a->cap_bytes))
         return NULL;
-    bytes = aligned(bytes);
+    bytes = aligned(MAX(bytes, 1));
     if (LIKELY((size_t)(a->end - a->at) >= bytes)) {
         void *p = a->at;
         a->at += bytes;
