@@ -143,6 +143,7 @@ static void head_complete(struct h1_server *h)
     struct exchange *ex = h->ex;
     enum error_page_reason why;
     metrics_add(h->server->metrics, COUNTER_REQUESTS, 1);
+    ex->started_us = h->stream->loop->now_us;
     h->state = H1_READ_BODY;
     if (!h1_request_build(ex, &ex->parser.head, &why)) {
         refuse(h, why);

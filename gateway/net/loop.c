@@ -6,9 +6,12 @@
 
 #define LOOP_ARENA_CHUNKS 512
 
-static void on_timers_ran(void *user)
+static void on_timers(void *user, bool begins)
 {
-    loop_event_end(user);
+    if (begins)
+        loop_event_begin(user);
+    else
+        loop_event_end(user);
 }
 
 static void gather_init(struct loop_gather *g, size_t bytes)
@@ -30,7 +33,7 @@ int loop_init(struct loop *l)
     gather_init(&l->output, LOOP_OUTPUT_BYTES);
     list_init(&l->deferred);
     random_init(&l->random);
-    timer_wheel_init(&l->timers, &l->uv, on_timers_ran, l);
+    timer_wheel_init(&l->timers, &l->uv, on_timers, l);
     l->now_us = clock_now_us();
     return 0;
 }

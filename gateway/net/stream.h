@@ -22,8 +22,9 @@ struct stream_handler {
     void (*on_open)(struct stream *s);
     /* Bytes, writable in place, valid during the call. The handler takes them all. */
     void (*on_data)(struct stream *s, char *data, size_t len);
-    /* The peer sends no more: 0 after an orderly end, a negative libuv code or ERR_INVALID after a
-     * failure of reading, writing, connecting or of the TLS protocol. Comes at most once. */
+    /* 0: the peer sends no more, but may go on reading. Negative: the stream is of no more use; a
+     * libuv code, or ERR_INVALID when TLS was violated. Each at most once, 0 not after a failure.
+     */
     void (*on_end)(struct stream *s, int status);
     void (*on_blocked)(struct stream *s);
     void (*on_drained)(struct stream *s);

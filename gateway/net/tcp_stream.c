@@ -56,9 +56,11 @@ static void close_now(struct tcp_stream *t)
 
 static void tell_end(struct tcp_stream *t, int status)
 {
-    if (t->end_told || t->state >= TCP_STREAM_CLOSING)
+    bool told = status == 0 ? t->end_told : t->failure_told;
+    if (told || t->state >= TCP_STREAM_CLOSING)
         return;
     t->end_told = true;
+    t->failure_told = status != 0;
     uv_read_stop((uv_stream_t *)&t->uv);
     t->base.handler->on_end(&t->base, status);
 }

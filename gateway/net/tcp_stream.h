@@ -21,7 +21,7 @@ struct tcp_stream {
     uint32_t leftover_bytes; /* in uv_write requests, not sent yet */
     int16_t failure_code;    /* libuv codes fit */
     uint8_t state;
-    bool read_wanted, shut, end_told, blocked;
+    bool read_wanted, shut, end_told, failure_told, blocked;
 };
 
 /* For an accepted connection: call before uv_accept() into &t->uv. */

@@ -78,6 +78,7 @@ static void on_wake(uv_timer_t *uv)
     struct timer_wheel *w = uv->data;
     uint64_t now_ms = uv_now(uv->loop);
     uint64_t now_tick = now_ms / TIMER_TICK_MS;
+    w->on_event(w->user, true);
     w->visiting = true;
     for (uint64_t ahead = next_occupied(w); ahead && w->tick + ahead <= now_tick;
          ahead = next_occupied(w)) {
@@ -87,13 +88,12 @@ static void on_wake(uv_timer_t *uv)
     w->tick = MAX(w->tick, now_tick);
     w->visiting = false;
     arm_uv(w);
-    w->on_event_end(w->user);
+    w->on_event(w->user, false);
 }
 
-void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, void (*on_event_end)(void *),
-                      void *user)
+void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, timer_event_fn on_event, void *user)
 {
-    *w = (struct timer_wheel){ .on_event_end = on_event_end, .user = user };
+    *w = (struct timer_wheel){ .on_event = on_event, .user = user };
     for (size_t i = 0; i < TIMER_SLOTS; i++)
         list_init(&w->slots[i]);
     w->tick = uv_now(loop) / TIMER_TICK_MS;

@@ -24,18 +24,20 @@ struct timer {
     uint64_t slot_tick;  /* where the node is, while it is linked */
 };
 
+/* Called before and after the timers of one wake-up run. */
+typedef void (*timer_event_fn)(void *user, bool begins);
+
 struct timer_wheel {
     uv_timer_t uv;
     struct list slots[TIMER_SLOTS];
     uint64_t occupied[TIMER_SLOTS / 64];
     uint64_t tick; /* all slots up to here have been visited */
     bool visiting;
-    void (*on_event_end)(void *user); /* after the timers of a wake-up have run */
+    timer_event_fn on_event;
     void *user;
 };
 
-void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, void (*on_event_end)(void *),
-                      void *user);
+void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, timer_event_fn on_event, void *user);
 /* Stops the wheel; its uv timer is closed with the loop. */
 void timer_wheel_fini(struct timer_wheel *w);
 

@@ -81,9 +81,11 @@ static void detach(struct tls_stream *t)
 
 static void tell_end(struct tls_stream *t, int status)
 {
-    if (t->end_told || !t->ssl)
+    bool told = status == 0 ? t->end_told : t->failure_told;
+    if (told || !t->ssl)
         return;
     t->end_told = true;
+    t->failure_told = status != 0;
     stream_pause(t->lower);
     t->base.handler->on_end(&t->base, status);
 }

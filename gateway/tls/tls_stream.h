@@ -27,7 +27,7 @@ struct tls_stream {
     struct tls_engine *engine; /* borrowed */
     SSL *ssl;                  /* owned; NULL once closing */
     struct defer failure;      /* tells the handler of a failed write outside the write */
-    bool open, end_told, shut;
+    bool open, end_told, failure_told, shut;
 };
 
 /* Takes over the lower stream's handler, and `ssl`, a server-side SSL object in its first state.
