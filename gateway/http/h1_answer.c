@@ -79,8 +79,7 @@ static void send_head(struct exchange *ex)
     if (upgrade) {
         ex->tunnel = true;
         ex->request_complete = false; /* from here on the client's direction is the tunnel's */
-        h->state = H1_TUNNEL;
-        timer_stop(&h->timer);
+        h1_server_enter(h, H1_TUNNEL);
         h1_server_proceed(h);
     }
 }

@@ -22,6 +22,44 @@ static struct timer_wheel *wheel(struct h1_server *h)
     return &h->stream->loop->timers;
 }
 
+/* Each state has its wait; 0 where it is the handler's affair. */
+static uint32_t wait_ms(const struct h1_server *h)
+{
+    const struct config_timeouts *t = &h->server->timeouts;
+    switch (h->state) {
+    case H1_IDLE:
+        return t->keep_alive_ms;
+    case H1_READ_HEAD:
+        return t->request_head_ms;
+    case H1_READ_BODY:
+    case H1_DISCARD:
+        return t->request_body_ms;
+    case H1_LINGER:
+        return LINGER_MS;
+    case H1_CLOSING:
+        return t->send_ms;
+    default:
+        return 0;
+    }
+}
+
+/* While the client does not take what we send, that is the only thing waited for. */
+static void watch(struct h1_server *h)
+{
+    uint32_t ms = h->blocked ? h->server->timeouts.send_ms : wait_ms(h);
+    if (ms)
+        timer_set(wheel(h), &h->timer, ms);
+    else
+        timer_stop(&h->timer);
+}
+
+void h1_server_enter(struct h1_server *h, enum h1_state state)
+{
+    h->state = state;
+    if (!h->blocked)
+        watch(h);
+}
+
 void h1_server_close(struct h1_server *h, enum close_reason reason, bool hard)
 {
     if (h->ex) {
@@ -31,37 +69,32 @@ void h1_server_close(struct h1_server *h, enum close_reason reason, bool hard)
     }
     if (h->state == H1_CLOSING && !hard)
         return;
-    h->state = H1_CLOSING;
+    h1_server_enter(h, H1_CLOSING);
     buf_fini(&h->ahead);
     if (hard) {
         stream_reset(h->stream);
         return;
     }
-    timer_set(wheel(h), &h->timer, h->server->timeouts.send_ms);
     stream_close(h->stream);
 }
 
 static void linger(struct h1_server *h)
 {
-    h->state = H1_LINGER;
+    h1_server_enter(h, H1_LINGER);
     buf_fini(&h->ahead);
     stream_shutdown(h->stream);
     if (h->read_paused)
         stream_resume(h->stream);
-    timer_set(wheel(h), &h->timer, LINGER_MS);
 }
 
 static void become_idle(struct h1_server *h)
 {
-    h->state = H1_IDLE;
+    h1_server_enter(h, H1_IDLE);
     if (h->server->draining && h->ahead.len == 0) {
         h1_server_close(h, CLOSE_NONE, false);
         return;
     }
-    if (h->blocked)
-        return; /* the send timer runs; on_drained goes on from here */
-    timer_set(wheel(h), &h->timer, h->server->timeouts.keep_alive_ms);
-    if (h->ahead.len)
+    if (h->ahead.len && !h->blocked) /* else on_drained goes on from here */
         loop_defer(h->stream->loop, &h->proceed);
 }
 
@@ -69,7 +102,7 @@ void h1_server_answered(struct h1_server *h)
 {
     struct exchange *ex = h->ex;
     if (!ex->request_complete && !h->closing_after) {
-        h->state = H1_DISCARD;
+        h1_server_enter(h, H1_DISCARD);
         h->body_paused = false;
         h1_server_proceed(h);
         return;
@@ -109,7 +142,7 @@ static bool begin_exchange(struct h1_server *h)
     reference_make(&h->stream->loop->random, ex->reference);
     h1_parser_init_request(&ex->parser, &ex->arena, &limits);
     h->ex = ex;
-    h->state = H1_READ_HEAD;
+    h1_server_enter(h, H1_READ_HEAD);
     h->body_paused = h->continue_due = false;
     h->closing_after = s->draining;
     return true;
@@ -124,8 +157,7 @@ static void request_complete(struct h1_server *h)
         h1_server_answered(h);
         return;
     }
-    h->state = H1_ANSWER;
-    timer_stop(&h->timer);
+    h1_server_enter(h, H1_ANSWER);
     const struct headers *trailers = &ex->parser.trailers;
     ex->handler->on_body_end(ex, trailers->count ? trailers : NULL);
 }
@@ -134,7 +166,7 @@ static void refuse(struct h1_server *h, enum error_page_reason reason)
 {
     metrics_add(h->server->metrics, COUNTER_REQUESTS_INVALID, 1);
     h->closing_after = true;
-    h->state = H1_READ_BODY;
+    h1_server_enter(h, H1_READ_BODY);
     reply_error(h->ex, reason);
 }
 
@@ -144,7 +176,7 @@ static void head_complete(struct h1_server *h)
     enum error_page_reason why;
     metrics_add(h->server->metrics, COUNTER_REQUESTS, 1);
     ex->started_us = h->stream->loop->now_us;
-    h->state = H1_READ_BODY;
+    h1_server_enter(h, H1_READ_BODY);
     if (!h1_request_build(ex, &ex->parser.head, &why)) {
         refuse(h, why);
         return;
@@ -152,10 +184,6 @@ static void head_complete(struct h1_server *h)
     if (!ex->parser.head.keep_alive)
         h->closing_after = true;
     h->continue_due = ex->request.expect_continue;
-    if (ex->request.body == BODY_NONE)
-        timer_stop(&h->timer);
-    else
-        timer_set(wheel(h), &h->timer, h->server->timeouts.request_body_ms);
     ex->handler->on_request(ex);
     if (h->ex == ex)
         h1_server_continue(h);
@@ -186,7 +214,8 @@ static void body_refused(struct h1_server *h)
 static void body_piece(struct h1_server *h, struct slice piece)
 {
     struct exchange *ex = h->ex;
-    timer_set(wheel(h), &h->timer, h->server->timeouts.request_body_ms);
+    if (!h->blocked)
+        watch(h); /* it makes progress */
     h->continue_due = false;
     ex->bytes_in += piece.len;
     if (h->state == H1_READ_BODY)
@@ -217,8 +246,6 @@ static bool step(struct h1_server *h, struct slice *input)
     default:
         break;
     }
-    if (h->state == H1_READ_HEAD && h->timer.due_ms == 0)
-        timer_set(wheel(h), &h->timer, h->server->timeouts.request_head_ms);
     return false;
 }
 
@@ -250,11 +277,8 @@ static void feed(struct h1_server *h, struct slice *input)
                 h->ex->handler->on_body(h->ex, all);
             return;
         }
-        if (h->state == H1_IDLE) {
-            timer_stop(&h->timer);
-            if (!begin_exchange(h))
-                return;
-        }
+        if (h->state == H1_IDLE && !begin_exchange(h))
+            return;
         if (!step(h, input))
             return;
     }
@@ -319,14 +343,16 @@ static void on_end(struct stream *s, int status)
         ex->handler->on_body_end(ex, NULL);
         return;
     }
-    h1_server_close(h, CLOSE_CLIENT_LEFT, status != 0);
+    /* An answer without a length ends with the connection: ours must not look like its end. */
+    bool cut_off = ex && ex->response_begun && !ex->response_complete;
+    h1_server_close(h, CLOSE_CLIENT_LEFT, status != 0 || cut_off);
 }
 
 static void on_blocked(struct stream *s)
 {
     struct h1_server *h = s->user;
     h->blocked = true;
-    timer_set(wheel(h), &h->timer, h->server->timeouts.send_ms);
+    watch(h);
     if (h->ex && h->ex->response_begun && !h->ex->response_complete)
         h->ex->handler->on_blocked(h->ex);
 }
@@ -335,14 +361,10 @@ static void on_drained(struct stream *s)
 {
     struct h1_server *h = s->user;
     h->blocked = false;
-    timer_stop(&h->timer);
+    watch(h);
     if (h->state == H1_IDLE)
         become_idle(h);
-    else if (h->state >= H1_LINGER)
-        timer_set(wheel(h), &h->timer, LINGER_MS);
-    else if (h->state == H1_READ_BODY || h->state == H1_DISCARD)
-        timer_set(wheel(h), &h->timer, h->server->timeouts.request_body_ms);
-    if (h->ex && h->ex->response_begun && !h->ex->response_complete)
+    else if (h->ex && h->ex->response_begun && !h->ex->response_complete)
         h->ex->handler->on_drained(h->ex);
 }
 
@@ -373,7 +395,7 @@ static void body_timed_out(struct h1_server *h)
 {
     if (h->body_paused) {
         /* We asked the client to wait; its time begins anew. */
-        timer_set(wheel(h), &h->timer, h->server->timeouts.request_body_ms);
+        watch(h);
         return;
     }
     h->closing_after = true;
@@ -394,7 +416,7 @@ static void on_timer(struct timer *t)
     case H1_READ_HEAD:
         h->ex->request.version_minor = 1;
         h->closing_after = true;
-        h->state = H1_READ_BODY;
+        h1_server_enter(h, H1_READ_BODY);
         reply_error(h->ex, ERROR_PAGE_REQUEST_TIMEOUT);
         break;
     case H1_READ_BODY:

@@ -43,6 +43,8 @@ struct h1_server {
 
 extern const struct exchange_transport h1_transport;
 
+/* The only place where the state changes; starts the new state's timer. */
+void h1_server_enter(struct h1_server *h, enum h1_state state);
 /* The answer is complete, or the tunnel's client side is: moves on. */
 void h1_server_answered(struct h1_server *h);
 /* Takes up what was read ahead, once the current event is over. */

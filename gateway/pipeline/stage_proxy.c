@@ -233,6 +233,7 @@ void stage_proxy_on_body_end(struct passage *p, const struct headers *trailers)
     if (p->ex->request.body == BODY_CHUNKED) {
         char *out = p->ex->loop->scratch;
         size_t len = h1_write_last_chunk(out, LOOP_SCRATCH_BYTES, trailers);
+        x->body_begun = true; /* even an empty body has an end, which is not sent twice */
         stream_write(s, slice_of(out, len));
     }
     x->request_ended = true;

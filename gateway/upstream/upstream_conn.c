@@ -3,6 +3,9 @@
 
 #include "common/mem.h"
 
+/* How long a connection that is closed may take to send what is left. */
+#define UPSTREAM_CLOSE_MS 5000
+
 static const struct stream_handler conn_stream_handler;
 
 static struct timer_wheel *wheel(struct upstream_conn *c)
@@ -37,11 +40,12 @@ static void close_conn(struct upstream_conn *c, bool hard)
     }
     c->state = UPSTREAM_CONN_CLOSED;
     c->handler = NULL;
-    timer_cancel(wheel(c), &c->timer);
-    if (hard)
+    if (hard) {
         stream_reset(&c->tcp.base);
-    else
-        stream_close(&c->tcp.base);
+        return;
+    }
+    timer_set(wheel(c), &c->timer, UPSTREAM_CLOSE_MS);
+    stream_close(&c->tcp.base);
 }
 
 static void fail(struct upstream_conn *c, enum upstream_failure failure)
@@ -182,6 +186,7 @@ static void on_drained(struct stream *s)
 static void on_closed(struct stream *s)
 {
     struct upstream_conn *c = conn_of(s);
+    timer_cancel(wheel(c), &c->timer);
     peer_unref(&c->peer);
     mem_free(c);
 }
@@ -195,9 +200,13 @@ static const struct stream_handler conn_stream_handler = {
     .on_closed = on_closed,
 };
 
-static void on_idle_timeout(struct timer *t)
+static void on_timer(struct timer *t)
 {
-    close_conn(CONTAINER_OF(t, struct upstream_conn, timer), false);
+    struct upstream_conn *c = CONTAINER_OF(t, struct upstream_conn, timer);
+    if (c->state == UPSTREAM_CONN_CLOSED)
+        stream_reset(&c->tcp.base);
+    else
+        close_conn(c, false); /* idle for too long */
 }
 
 /* ---- for the borrower ---- */
@@ -206,7 +215,7 @@ static struct upstream_conn *conn_new(struct peer *peer, struct metrics *metrics
 {
     struct upstream_conn *c = mem_new(sizeof(*c));
     list_init(&c->node);
-    timer_init(&c->timer, on_idle_timeout);
+    timer_init(&c->timer, on_timer);
     c->metrics = metrics;
     c->peer = peer_ref(peer);
     c->state = UPSTREAM_CONN_CONNECTING;
@@ -267,7 +276,8 @@ void upstream_conn_release(struct upstream_conn **pointer, bool complete)
     c->parser = NULL;
     if (c->state != UPSTREAM_CONN_LENT || !complete || !c->answer_complete || !c->reusable ||
         peer->idle_count >= peer->idle_max) {
-        close_conn(c, false);
+        /* A peer that answered without reading to the end may never take the rest. */
+        close_conn(c, !complete);
         return;
     }
     series_peer_end(peer->series);

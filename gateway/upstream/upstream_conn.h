@@ -43,7 +43,7 @@ struct upstream_conn {
     uv_connect_t connect;
     struct peer *peer;  /* counted except while idle */
     struct list node;   /* in peer->idle */
-    struct timer timer; /* while idle */
+    struct timer timer; /* while idle, and while closing */
     const struct upstream_conn_handler *handler;
     void *user;
     struct h1_parser *parser; /* in the borrower's arena */
