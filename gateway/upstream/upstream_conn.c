@@ -272,12 +272,13 @@ void upstream_conn_release(struct upstream_conn **pointer, bool complete)
     struct upstream_conn *c = *pointer;
     *pointer = NULL;
     struct peer *peer = c->peer;
+    bool sent = complete && c->tcp.leftover_bytes == 0;
     c->handler = NULL;
     c->parser = NULL;
-    if (c->state != UPSTREAM_CONN_LENT || !complete || !c->answer_complete || !c->reusable ||
+    if (c->state != UPSTREAM_CONN_LENT || !sent || !c->answer_complete || !c->reusable ||
         peer->idle_count >= peer->idle_max) {
         /* A peer that answered without reading to the end may never take the rest. */
-        close_conn(c, !complete);
+        close_conn(c, !sent);
         return;
     }
     series_peer_end(peer->series);
