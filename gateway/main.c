@@ -1,5 +1,6 @@
 /* The command line of the gateway. */
 #include "common/log.h"
+#include "common/mem.h"
 #include "config/load.h"
 #include "process/child.h"
 #include "process/control_client.h"
@@ -87,13 +88,13 @@ static int run_control(const struct command *command, const struct options *opti
                    options);
     struct bundle *bundle = bundle_new();
     diagnostics_init(&diagnostics);
-    struct config *config = config_load(bundle, options->config, &diagnostics);
+    char *runtime_dir = config_load_runtime_dir(bundle, options->config, &diagnostics);
     int status = EXIT_FAILURE;
-    if (config)
-        status = ask(config->runtime_dir, command, options);
+    if (runtime_dir)
+        status = ask(runtime_dir, command, options);
     else
         fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&diagnostics.text)));
-    config_free(&config);
+    mem_free(runtime_dir);
     diagnostics_fini(&diagnostics);
     bundle_free(&bundle);
     return status;
@@ -148,7 +149,7 @@ static const struct command commands[] = {
       .details =
           "Listeners close after timeouts.drain_notice; requests have timeouts.shutdown\n"
           "from then on. Returns when the gateway has stopped; exits with 1 if a process did\n"
-          "not end by itself and had to be killed.\n",
+          "not end by itself and had to be killed, or when requests were cut off.\n",
       .takes_config = true,
       .takes_runtime_dir = true },
     { .name = "stop",

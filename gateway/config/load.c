@@ -137,3 +137,31 @@ struct config *config_load(struct bundle *b, const char *path, struct diagnostic
         config_free(&c);
     return c;
 }
+
+char *config_load_runtime_dir(struct bundle *b, const char *path, struct diagnostics *d)
+{
+    struct err e;
+    struct slice text;
+    struct config c = { .file = path };
+    struct diagnostics elsewhere;
+    char *found = NULL;
+    if (bundle_fetch(b, path, &text, &e)) {
+        diagnostics_add(d, path, 0, 0, "", e.text);
+        diagnostics_finish(d);
+        return NULL;
+    }
+    arena_init(&c.arena, NULL, CONFIG_BYTES_MAX);
+    diagnostics_init(&elsewhere);
+    struct reader *r = reader_new(path, text, &c.arena, d);
+    if (r) {
+        reader_free(&r);
+        r = reader_new(path, text, &c.arena, &elsewhere);
+        section_read(r, reader_root(r), &settings_top, &c);
+        found = c.runtime_dir ? mem_strdup(c.runtime_dir) : NULL;
+        reader_free(&r);
+    }
+    diagnostics_finish(d);
+    diagnostics_fini(&elsewhere);
+    arena_fini(&c.arena);
+    return found;
+}

@@ -15,4 +15,9 @@
  * it has been warned. */
 struct config *config_load(struct bundle *b, const char *path, struct diagnostics *d) MUST_CHECK;
 
+/* Where the gateway of `path` has its runtime folder, whatever else is wrong with the file:
+ * commands for a gateway that runs need no more of it. To be freed with mem_free(). NULL, with the
+ * problems in `d`, when the file cannot be read as YAML. */
+char *config_load_runtime_dir(struct bundle *b, const char *path, struct diagnostics *d) MUST_CHECK;
+
 #endif

@@ -1,4 +1,4 @@
-/* Why an exchange or a connection ended before its time: in the access log and in metrics. */
+/* Why an exchange or a connection ended before its time: in the access log. */
 #ifndef HTTP_CLOSE_REASON_H
 #define HTTP_CLOSE_REASON_H
 

@@ -47,7 +47,7 @@ struct exchange_handler {
 
 struct exchange {
     const struct exchange_transport *transport;
-    void *connection; /* borrowed: the transport's; NULL once closed */
+    void *connection; /* borrowed: the transport's, until closed */
     const struct exchange_handler *handler;
     void *handler_context;            /* borrowed: the handler's, shared by its exchanges */
     void *handler_state;              /* in the arena: the handler's, of this exchange */

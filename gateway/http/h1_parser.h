@@ -32,7 +32,7 @@ enum h1_error {
     H1_SYNTAX,          /* 400 */
     H1_HEAD_TOO_LARGE,  /* 431 */
     H1_TARGET_TOO_LONG, /* 414 */
-    H1_VERSION,         /* 505 */
+    H1_VERSION,         /* 400 */
     H1_TRUNCATED,       /* the peer ended the connection in the middle of the message */
 };
 

@@ -11,7 +11,7 @@
 #include "http/h1_request.h"
 #include "http/reply.h"
 
-/* How long, and for how many bytes, a client may go on sending after an answer that ends the
+/* How long a client may go on sending after an answer that ends the
  * connection: closing at once would make its kernel throw the answer away. */
 #define LINGER_MS 5000
 

@@ -15,7 +15,7 @@
 struct http_listener {
     struct http_server *server;           /* borrowed */
     struct tls_engine *engine;            /* borrowed */
-    struct tls_context *tls;              /* borrowed; NULL: plain */
+    struct tls_context *tls;              /* counted; NULL: plain */
     const struct config_network *trusted; /* borrowed: may send PROXY headers */
     size_t trusted_count;
     struct list *connections; /* borrowed: all connections of the process are linked here */

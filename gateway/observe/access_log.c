@@ -304,6 +304,11 @@ void access_log_flush(struct access_log *log)
         arm_timer(log);
 }
 
+void access_log_set_flush(struct access_log *log, uint32_t flush_ms)
+{
+    log->flush_ms = flush_ms;
+}
+
 void access_log_reopen(struct access_log *log, int fd)
 {
     uv_mutex_lock(&log->lock);

@@ -26,6 +26,8 @@ struct access_log *access_log_open(uv_loop_t *loop, int fd, uint32_t flush_ms,
 void access_log_append(struct access_log *log, const struct access_record *record);
 /* Hands over what there is, without waiting for the disk. */
 void access_log_flush(struct access_log *log);
+/* How long lines that come from now on may wait. */
+void access_log_set_flush(struct access_log *log, uint32_t flush_ms);
 /* Takes over `fd`; the writes that follow go there. */
 void access_log_reopen(struct access_log *log, int fd);
 /* Writes all lines and returns when they are written, or after two seconds if the disk does not

@@ -9,7 +9,7 @@
 enum stage_verdict {
     STAGE_NEXT,
     STAGE_ANSWERED, /* an answer has been sent or begun */
-    STAGE_WAIT,     /* the stage goes on with it when an event comes */
+    STAGE_WAIT,     /* the last stage has taken it over */
 };
 
 struct stage {

@@ -1,12 +1,20 @@
 /* The messages between the supervisor and one child: a SOCK_SEQPACKET pair, one struct a message,
  * descriptors beside it (SCM_RIGHTS).
  *
- *   supervisor -> child   CONFIG    load the bundle, use these logs and listening sockets from now
- * on REOPEN    use these logs from now on DRAIN     accept what is queued, close the listening
- * sockets, finish within deadline_ms, answer DRAINED, exit 0 child -> supervisor   APPLIED   the
- * CONFIG of this generation is in use REJECTED  it is not, and the text says why; the last one
- * stays in use DRAINED   nothing is left to do FULL      descriptors run short: no new connections,
- * please ROOM      there is room again
+ * From the supervisor to the child:
+ *
+ *   - CONFIG: load the bundle, use these logs and listening sockets from now on
+ *   - REOPEN: use these logs from now on
+ *   - DRAIN: accept what is queued, close the listening sockets, finish within deadline_ms, say
+ *     DRAINED, exit
+ *
+ * From the child to the supervisor:
+ *
+ *   - APPLIED: the CONFIG of this generation is in use
+ *   - REJECTED: it is not, and the text says why; the last one stays in use
+ *   - DRAINED: nothing is left to do
+ *   - FULL: descriptors run short: no new connections, please
+ *   - ROOM: there is room again
  *
  * Every CONFIG and REOPEN brings fresh descriptors for everything it names; the receiver owns them.
  * The set of listening sockets of a CONFIG replaces the last one entirely: the sockets of an

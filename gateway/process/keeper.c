@@ -21,7 +21,6 @@ struct keeper {
     struct config *config; /* owned; NULL before the first CONFIG */
     struct admin admin;
     struct timer rotation;
-    uint64_t rotation_period; /* number of the ticket period that we are in */
     int exit_code;
 };
 
@@ -33,8 +32,8 @@ static void leave(struct keeper *k, int exit_code)
 
 /* --- ticket keys ---------------------------------------------------------------------------- */
 
-/* Periods are cut from wall time, not from our start: a keeper that dies and comes back puts no
- * rotation off. */
+/* Periods are cut from wall time, not from our start, and the last one is kept beside the keys: a
+ * keeper that dies and comes back puts no rotation off. */
 static uint64_t current_period(const struct keeper *k)
 {
     return clock_wall_ms() / k->config->ticket_rotation_ms;
@@ -50,10 +49,11 @@ static void watch_rotation(struct keeper *k)
 static void on_rotation(struct timer *timer)
 {
     struct keeper *k = CONTAINER_OF(timer, struct keeper, rotation);
+    struct tls_tickets *tickets = board_ticket_section(k->board);
     uint64_t period = current_period(k);
-    if (period != k->rotation_period) {
-        tls_tickets_rotate(board_ticket_section(k->board));
-        k->rotation_period = period;
+    if (period != tickets->period) {
+        tls_tickets_rotate(tickets);
+        tickets->period = period;
         log_write(LOG_INFO, "TLS session ticket keys rotated");
     }
     watch_rotation(k);
@@ -72,11 +72,12 @@ static void say(struct keeper *k, enum channel_kind kind, uint32_t generation, c
 static void apply(struct keeper *k, struct config *config, int admin_socket, uint32_t generation)
 {
     struct metrics *metrics = board_metrics(k->board, BOARD_KEEPER);
-    bool same_periods = k->config && k->config->ticket_rotation_ms == config->ticket_rotation_ms;
+    bool other_periods = k->config && k->config->ticket_rotation_ms != config->ticket_rotation_ms;
     config_free(&k->config);
     k->config = config;
-    if (!same_periods)
-        k->rotation_period = current_period(k);
+    struct tls_tickets *tickets = board_ticket_section(k->board);
+    if (other_periods || tickets->period == 0)
+        tickets->period = current_period(k);
     watch_rotation(k);
     log_set_level(config->log_level);
     admin_apply(&k->admin, config, admin_socket);

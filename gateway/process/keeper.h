@@ -1,6 +1,6 @@
 /* The control plane: one process beside the workers, for what must be done once and not in each of
- * them. Now: the rotation of the TLS session ticket keys. It may die and come back; workers go on
- * with the last known state. */
+ * them: the rotation of the TLS session ticket keys, and the admin listener. It may die and come
+ * back; workers go on with the last known state. */
 #ifndef PROCESS_KEEPER_H
 #define PROCESS_KEEPER_H
 

@@ -179,6 +179,7 @@ static int open_signals(struct supervisor *s, struct err *e)
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++)
         sigaddset(&set, numbers[i]);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGUSR2, SIG_IGN); /* meant for the upgrade, which there is not yet: no reason to die */
     if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
         return err_system(e, "cannot block signals");
     s->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);

@@ -42,6 +42,7 @@ struct worker {
     struct timer room_timer;
     uint32_t connections_max;
     uint32_t drain_deadline_ms;
+    uint32_t flush_ms;          /* of the access log */
     uint32_t leaving_listeners; /* that the last configuration dropped, not closed yet */
     uint32_t generation;        /* of the last configuration */
     bool full, draining, listeners_closed, done;
@@ -198,7 +199,7 @@ static int propose(struct worker *w, const struct channel_message *m, struct cha
     return 0;
 }
 
-static void take_logs(struct worker *w, struct channel_files *files, uint32_t flush_ms)
+static void take_logs(struct worker *w, struct channel_files *files)
 {
     assignment_take_error_log(files);
     if (files->access_log < 0)
@@ -206,7 +207,7 @@ static void take_logs(struct worker *w, struct channel_files *files, uint32_t fl
     else if (w->access_log)
         access_log_reopen(w->access_log, files->access_log);
     else
-        w->access_log = access_log_open(&w->loop.uv, files->access_log, flush_ms, w->metrics);
+        w->access_log = access_log_open(&w->loop.uv, files->access_log, w->flush_ms, w->metrics);
     w->pipeline.access_log = w->access_log;
     files->access_log = -1;
 }
@@ -257,15 +258,22 @@ static void close_unconfigured(struct worker *w, const struct config *config)
 {
     LIST_FOREACH (node, &w->listeners) {
         struct worker_listener *wl = CONTAINER_OF(node, struct worker_listener, node);
-        if (!is_configured(config, wl->address))
-            set_leaving(wl, true);
+        if (is_configured(config, wl->address))
+            continue;
+        set_leaving(wl, true);
+        /* What it borrows of the last configuration goes with that. */
+        wl->http.trusted = config->trusted_proxies;
+        wl->http.trusted_count = config->trusted_proxy_count;
     }
 }
 
 static void commit(struct worker *w, struct channel_files *files, struct proposal *p)
 {
     struct config *config = p->config;
-    take_logs(w, files, config->access_log_flush_ms);
+    w->flush_ms = config->access_log_flush_ms;
+    take_logs(w, files);
+    if (w->access_log)
+        access_log_set_flush(w->access_log, w->flush_ms);
     log_set_level(config->log_level);
     close_unconfigured(w, config);
     commit_listeners(w, files, p);
@@ -338,7 +346,7 @@ static void handle(struct worker *w, const struct channel_message *m, struct cha
         apply(w, m, files);
         break;
     case CHANNEL_REOPEN:
-        take_logs(w, files, 0);
+        take_logs(w, files);
         break;
     case CHANNEL_DRAIN:
         drain(w, m->deadline_ms);

@@ -40,7 +40,8 @@ struct tls_ticket_keys {
 #define TLS_TICKETS_WORDS (sizeof(struct tls_ticket_keys) / sizeof(uint64_t))
 
 struct tls_tickets {
-    _Atomic uint64_t turn; /* copies[turn % 2] counts; 0: there are no keys yet */
+    _Atomic uint64_t period; /* the keeper's: which rotation period the keys are of; 0: not known */
+    _Atomic uint64_t turn;   /* copies[turn % 2] counts; 0: there are no keys yet */
     _Atomic uint64_t copies[2][TLS_TICKETS_WORDS];
 };
 
