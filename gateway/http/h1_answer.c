@@ -76,6 +76,8 @@ static void send_head(struct exchange *ex)
     ex->response_begun = true;
     h->continue_due = false;
     stream_write(h->stream, slice_of(out, len));
+    if (h->blocked) /* since before the answer: the handler has not been told */
+        ex->handler->on_blocked(ex);
     if (upgrade) {
         ex->tunnel = true;
         ex->request_complete = false; /* from here on the client's direction is the tunnel's */

@@ -301,6 +301,16 @@ static void keep_ahead(struct h1_server *h, struct slice rest)
     }
 }
 
+static void end_tunnel(struct h1_server *h)
+{
+    struct exchange *ex = h->ex;
+    h->tunnel_ended = true;
+    if (h->ahead.len || ex->request_complete)
+        return;
+    ex->request_complete = true;
+    ex->handler->on_body_end(ex, NULL);
+}
+
 static void run_proceed(struct defer *d)
 {
     struct h1_server *h = CONTAINER_OF(d, struct h1_server, proceed);
@@ -316,6 +326,8 @@ static void run_proceed(struct defer *d)
         h->read_paused = false;
         stream_resume(h->stream);
     }
+    if (h->state == H1_TUNNEL && h->tunnel_ended)
+        end_tunnel(h);
 }
 
 void h1_server_proceed(struct h1_server *h)
@@ -338,9 +350,8 @@ static void on_end(struct stream *s, int status)
 {
     struct h1_server *h = s->user;
     struct exchange *ex = h->ex;
-    if (h->state == H1_TUNNEL && status == 0 && !ex->request_complete) {
-        ex->request_complete = true;
-        ex->handler->on_body_end(ex, NULL);
+    if (h->state == H1_TUNNEL && status == 0) {
+        end_tunnel(h);
         return;
     }
     /* An answer without a length ends with the connection: ours must not look like its end. */

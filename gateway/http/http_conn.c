@@ -189,7 +189,8 @@ static void refuse(struct http_conn *c)
     stream_reset(&c->tcp.base);
 }
 
-void http_conn_accept(struct listener *l, const struct http_listener *from)
+/* NULL when the connection went away, or no descriptor is left for it. */
+static struct http_conn *take(struct listener *l, const struct http_listener *from)
 {
     struct http_conn *c = mem_new(sizeof(*c));
     c->magic = HTTP_CONN_MAGIC;
@@ -205,10 +206,24 @@ void http_conn_accept(struct listener *l, const struct http_listener *from)
     metrics_gauge_increment(c->server->metrics, GAUGE_CONNECTIONS_OPEN);
     if (rc == 0)
         rc = listener_accept(l, &c->tcp.uv);
-    if (rc < 0) {
+    if (rc == 0)
+        return c;
+    refuse(c);
+    return NULL;
+}
+
+void http_conn_refuse(struct listener *l, const struct http_listener *from)
+{
+    struct http_conn *c = take(l, from);
+    if (c)
         refuse(c);
+}
+
+void http_conn_accept(struct listener *l, const struct http_listener *from)
+{
+    struct http_conn *c = take(l, from);
+    if (!c)
         return;
-    }
     read_peer_address(c);
     timer_set(wheel(c), &c->h1.timer, c->server->timeouts.handshake_ms);
     if (!from->proxy_protocol) {

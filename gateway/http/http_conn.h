@@ -27,6 +27,9 @@ struct http_conn;
 /* Takes one waiting connection off `l`. Failures concern that connection alone and are counted. */
 void http_conn_accept(struct listener *l, const struct http_listener *from);
 
+/* The same, and closes it at once: there is no room for it. */
+void http_conn_refuse(struct listener *l, const struct http_listener *from);
+
 /* Walks for shutdown: `node` is an element of http_listener.connections. */
 struct http_conn *http_conn_of(struct list *node);
 /* Ends it now if idle, else after the answer under way. */

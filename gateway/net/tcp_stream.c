@@ -11,6 +11,9 @@
  * above a TLS record, so that the records of one event are gathered. */
 #define DIRECT_WRITE_BYTES (20 * 1024)
 
+/* Far more than one event can produce: an owner who does not stop its source has forgotten to. */
+#define LEFTOVER_MAX_BYTES (4 * 1024 * 1024)
+
 /* Bytes that the socket did not take, on their way through uv_write. */
 struct leftover {
     uv_write_t request;
@@ -74,9 +77,19 @@ static void run_failure(struct defer *d)
         tell_end(t, t->failure_code);
 }
 
+/* A peer that takes no more may have said why, and that is still to be read: a backend that refuses
+ * an upload answers and closes. Reading then finds the end by itself. */
+static bool will_read_the_end(const struct tcp_stream *t, int code)
+{
+    return (code == UV_EPIPE || code == UV_ECONNRESET) && t->state == TCP_STREAM_OPEN &&
+           t->read_wanted && !t->end_told;
+}
+
 static void fail(struct tcp_stream *t, int code)
 {
     t->shut = true; /* further writes are ignored */
+    if (will_read_the_end(t, code))
+        return;
     t->failure_code = (int16_t)code;
     loop_defer(t->base.loop, &t->failure);
 }
@@ -152,9 +165,11 @@ static void keep_leftover(struct tcp_stream *t, const uv_buf_t *bufs, size_t cou
     size_t total = 0;
     for (size_t i = 0; i < count; i++)
         total += bufs[i].len;
-    struct leftover *left = mem_try(sizeof(*left) + total - sent);
+    struct leftover *left = t->leftover_bytes + total <= LEFTOVER_MAX_BYTES
+                                ? mem_try(sizeof(*left) + total - sent)
+                                : NULL;
     if (!left) {
-        fail(t, UV_ENOMEM);
+        fail(t, UV_ENOBUFS);
         return;
     }
     *left = (struct leftover){ .stream = t };

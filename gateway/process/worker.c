@@ -78,7 +78,12 @@ static void on_connection(struct listener *l, void *user)
 {
     struct worker_listener *wl = user;
     struct worker *w = wl->worker;
-    http_conn_accept(l, &wl->http);
+    /* Some more may come before they are steered elsewhere. What is left of the descriptors is for
+     * the requests of those who are here. */
+    if (open_connections(w) >= w->connections_max + w->connections_max / 16)
+        http_conn_refuse(l, &wl->http);
+    else
+        http_conn_accept(l, &wl->http);
     if (w->full || open_connections(w) < w->connections_max)
         return;
     w->full = true;

@@ -6,6 +6,9 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 
+/* Four records of the largest size. */
+#define TLS_SILENT_MAX_BYTES (64 * 1024)
+
 /* ---- the shared BIO ---- */
 
 static int bio_read(BIO *bio, char *out, int len)
@@ -232,20 +235,33 @@ static size_t decrypt(struct tls_stream *t, int *status)
     return len;
 }
 
+/* Records without data (key updates, refused renegotiations) make us work and answer for nothing.
+ * More of them than of data, beyond what a record in pieces accounts for, is an attack. */
+static bool is_flood(struct tls_stream *t, size_t input_bytes, size_t data_bytes)
+{
+    t->silent_bytes += data_bytes ? 0 : (uint32_t)input_bytes;
+    t->silent_bytes -= MIN(t->silent_bytes, (uint32_t)data_bytes);
+    return t->silent_bytes > TLS_SILENT_MAX_BYTES;
+}
+
 static void on_lower_data(struct stream *lower, char *data, size_t len)
 {
     struct tls_stream *t = lower->user;
+    size_t data_bytes = 0;
+    int status = 1;
     t->engine->input = slice_of(data, len);
     if (!t->open && !handshake(t))
         return;
-    int status = 1;
     while (status == 1 && (t->engine->input.len || SSL_pending(t->ssl))) {
         size_t n = decrypt(t, &status);
+        data_bytes += n;
         if (n)
             t->base.handler->on_data(&t->base, t->base.loop->plain_buffer, n);
         if (!t->ssl || t->end_told)
             return;
     }
+    if (status == 1 && is_flood(t, len, data_bytes))
+        status = ERR_INVALID;
     if (status != 1)
         tell_end(t, status);
 }

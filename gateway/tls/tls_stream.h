@@ -27,6 +27,7 @@ struct tls_stream {
     struct tls_engine *engine; /* borrowed */
     SSL *ssl;                  /* owned; NULL once closing */
     struct defer failure;      /* tells the handler of a failed write outside the write */
+    uint32_t silent_bytes;     /* input that held no data, less the data since */
     bool open, end_told, failure_told, shut;
 };
 
