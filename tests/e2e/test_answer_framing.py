@@ -14,8 +14,7 @@ def port():
 
 @pytest.fixture(scope="module")
 def gateway(port):
-    with Gateway(upstreams=[{"name": "portal", "peers": [{"address": f"127.0.0.1:{port}"}],
-                             "response_head": "2KiB"}]) as gateway:
+    with Gateway({"address": f"127.0.0.1:{port}"}, upstream={"response_head": "2KiB"}) as gateway:
         yield gateway
 
 
@@ -203,16 +202,19 @@ def test_bytes_on_an_idle_connection_are_not_the_next_answer(client, backend):
 
 
 def test_underscore_length_of_an_answer_is_no_length(client, backend):
-    connection = answered(client, backend, head(b"Content_Length: 5", b"Content-Length: 2", body=b"ok"))
+    fields = (b"Content_Length: 5", b"Content-Length: 2")
+    connection = answered(client, backend, head(*fields, body=b"ok"))
     assert client.read_answer().body == b"ok"
     client.send_request("GET", "/next")
     connection.serve(body=b"next")
     assert client.read_answer().body == b"next"
 
 
-@pytest.mark.parametrize("name", [b"Content-Length", b"Transfer-Encoding", b"Set-Cookie", b"X-Request-ID"])
+@pytest.mark.parametrize("name", [b"Content-Length", b"Transfer-Encoding", b"Set-Cookie",
+                                  b"X-Request-ID"])
 def test_dangerous_trailer_of_an_answer_is_dropped(client, backend, name):
-    answered(client, backend, head(CHUNKED, body=b"2\r\nok\r\n0\r\n" + name + b": 1\r\nX-Fine: yes\r\n\r\n"))
+    trailers = name + b": 1\r\nX-Fine: yes\r\n\r\n"
+    answered(client, backend, head(CHUNKED, body=b"2\r\nok\r\n0\r\n" + trailers))
     answer = client.read_answer()
     assert (answer.body, answer.trailers) == (b"ok", [("X-Fine", "yes")])
     assert answer.headers.get(name.decode()) != "1"

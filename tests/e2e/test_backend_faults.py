@@ -7,8 +7,7 @@ from env import Gateway, Incomplete, Node, ScriptedBackend, eventually, free_add
 
 @pytest.fixture(scope="module")
 def gateway(node):
-    with Gateway(upstreams=[{"name": "portal", "peers": [node], "timeouts": {"response": "200ms"}}]
-                 ) as gateway:
+    with Gateway(node, upstream={"timeouts": {"response": "200ms"}}) as gateway:
         yield gateway
 
 
@@ -136,7 +135,7 @@ def test_backend_that_closes_while_the_body_is_sent_is_502(backend):
 
 def test_answer_that_came_before_the_backend_closed_is_not_lost(backend):
     """It refuses an upload, closes, and our next write to it fails: its answer still counts."""
-    with Gateway(backend, routes=[{"path": "/", "upstream": "portal", "body_limit": "1GiB"}]) as gateway:
+    with Gateway(backend, route={"body_limit": "1GiB"}) as gateway:
         client = gateway.connect()
         client.send_request("POST", "/", {"Content-Length": "1000000"}).send(bytes(1000))
         connection = backend.accept()
@@ -158,8 +157,7 @@ def test_backend_that_hangs_is_504(client, gateway):
 
 
 def test_connection_of_a_late_answer_is_not_used_again(backend):
-    with Gateway(upstreams=[{"name": "portal", "peers": [backend], "timeouts": {"response": "100ms"}}]
-                 ) as gateway:
+    with Gateway(backend, upstream={"timeouts": {"response": "100ms"}}) as gateway:
         client = gateway.connect()
         client.send_request("GET", "/slow")
         connection = backend.accept()
@@ -181,8 +179,7 @@ def test_route_may_have_a_longer_response_timeout(node):
 
 
 def test_backend_that_stalls_in_its_body_is_cut_off(backend):
-    with Gateway(upstreams=[{"name": "portal", "peers": [backend], "timeouts": {"idle": "100ms"}}]
-                 ) as gateway:
+    with Gateway(backend, upstream={"timeouts": {"idle": "100ms"}}) as gateway:
         client = gateway.connect()
         client.send_request("GET", "/")
         connection = backend.accept()
@@ -204,8 +201,7 @@ def test_backend_that_does_not_accept_is_504_or_502():
     """Its queue of connections is full, so connecting takes for ever."""
     backend = ScriptedBackend(backlog=0)
     backend.fill_backlog()
-    with Gateway(upstreams=[{"name": "portal", "peers": [backend], "timeouts": {"connect": "100ms"}}]
-                 ) as gateway:
+    with Gateway(backend, upstream={"timeouts": {"connect": "100ms"}}) as gateway:
         assert gateway.request("GET", "/").status in (502, 504)
 
 

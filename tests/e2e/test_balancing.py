@@ -13,10 +13,6 @@ def nodes():
         yield [one, two, three]
 
 
-def upstream(peers, **settings):
-    return {"upstreams": [{"name": "portal", "peers": peers, **settings}]}
-
-
 def who_answers(gateway, count):
     client = gateway.connect()
     return [client.request("GET", "/").headers.get("X-Node") for _ in range(count)]
@@ -31,9 +27,7 @@ def test_round_robin_visits_every_peer_in_turn(nodes):
 
 def test_round_robin_follows_weights_smoothly(nodes):
     one, two, three = nodes
-    peers = [{"address": one.address, "weight": 3}, {"address": two.address, "weight": 1},
-             {"address": three.address, "weight": 1}]
-    with Gateway(**upstream(peers)) as gateway:
+    with Gateway({"address": one.address, "weight": 3}, two, three) as gateway:
         order = who_answers(gateway, 20)
         assert Counter(order) == {"one": 12, "two": 4, "three": 4}
         assert "one one one one" not in " ".join(order)
@@ -43,7 +37,7 @@ def test_round_robin_follows_weights_smoothly(nodes):
 def test_least_connections_counts_over_all_workers(workers):
     """Requests that hang pile up evenly, whichever worker took them."""
     with Node("one") as one, Node("two") as two, Gateway(
-            workers=workers, **upstream([one, two], balance="least_connections")) as gateway:
+            one, two, workers=workers, upstream={"balance": "least_connections"}) as gateway:
         clients = []
         for count in range(1, 21):
             clients.append(gateway.connect().send_request("GET", "/any?hang=1"))
@@ -54,7 +48,7 @@ def test_least_connections_counts_over_all_workers(workers):
 
 def test_least_connections_avoids_the_busy_peer():
     with Node("one") as one, Node("two") as two, Gateway(
-            **upstream([one, two], balance="least_connections")) as gateway:
+            one, two, upstream={"balance": "least_connections"}) as gateway:
         gateway.connect().send_request("GET", "/any?hang=1")
         eventually(lambda: one.stats()["requests"] + two.stats()["requests"] == 1, "it hangs")
         free = two if one.stats()["requests"] else one
@@ -75,8 +69,9 @@ def test_finished_requests_are_no_longer_in_flight(nodes):
 
 def test_routes_use_their_own_upstreams(nodes):
     one, two, _ = nodes
-    with Gateway(upstreams=[{"name": "a", "peers": [one]}, {"name": "b", "peers": [two]}],
-                 routes=[{"path": "/a", "upstream": "a"}, {"path": "/b", "upstream": "b"}]) as gateway:
+    upstreams = [{"name": "a", "peers": [one]}, {"name": "b", "peers": [two]}]
+    routes = [{"path": "/a", "upstream": "a"}, {"path": "/b", "upstream": "b"}]
+    with Gateway(upstreams=upstreams, routes=routes) as gateway:
         client = gateway.connect()
         assert client.request("GET", "/a").headers.get("X-Node") == "one"
         assert client.request("GET", "/b").headers.get("X-Node") == "two"
@@ -86,7 +81,7 @@ def test_routes_use_their_own_upstreams(nodes):
 
 def test_no_more_idle_connections_are_kept_than_configured():
     with Node("only") as node, Gateway(
-            **upstream([node], keep_alive={"connections": 2})) as gateway:
+            node, upstream={"keep_alive": {"connections": 2}}) as gateway:
         clients = [gateway.connect().send_request("GET", "/any?delay=100ms") for _ in range(6)]
         for client in clients:
             assert client.read_answer().status == 200
@@ -96,7 +91,7 @@ def test_no_more_idle_connections_are_kept_than_configured():
 
 def test_connections_are_not_kept_where_none_shall_be():
     backend = ScriptedBackend()
-    with Gateway(**upstream([backend], keep_alive={"connections": 0})) as gateway:
+    with Gateway(backend, upstream={"keep_alive": {"connections": 0}}) as gateway:
         client = gateway.connect()
         for _ in range(3):
             client.send_request("GET", "/")
@@ -108,7 +103,7 @@ def test_connections_are_not_kept_where_none_shall_be():
 
 def test_idle_connection_is_closed_after_its_time():
     backend = ScriptedBackend()
-    with Gateway(**upstream([backend], keep_alive={"timeout": "1s"})) as gateway:
+    with Gateway(backend, upstream={"keep_alive": {"timeout": "1s"}}) as gateway:
         client = gateway.connect()
         client.send_request("GET", "/")
         connection = backend.accept()

@@ -43,17 +43,21 @@ def is_served(gateway, listener, context, session=None):
         return False
 
 
+def who_is_served(gateway, listener, certs, version, citizen, stranger):
+    people = {"citizen": citizen, "stranger": stranger, "nobody": None}
+    return {who: is_served(gateway, listener, certs.client_context(certificate, version, version))
+            for who, certificate in people.items()}
+
+
 @pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
 def test_required_client_certificate(mutual, certs, citizen, stranger, version):
-    served = {who: is_served(mutual, 0, certs.client_context(certificate, version, version))
-              for who, certificate in [("citizen", citizen), ("stranger", stranger), ("nobody", None)]}
+    served = who_is_served(mutual, 0, certs, version, citizen, stranger)
     assert served == {"citizen": True, "stranger": False, "nobody": False}
 
 
 @pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
 def test_optional_client_certificate(mutual, certs, citizen, stranger, version):
-    served = {who: is_served(mutual, 1, certs.client_context(certificate, version, version))
-              for who, certificate in [("citizen", citizen), ("stranger", stranger), ("nobody", None)]}
+    served = who_is_served(mutual, 1, certs, version, citizen, stranger)
     assert served == {"citizen": True, "stranger": False, "nobody": True}
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from env import Gateway, Headers, ScriptedBackend
+from env import Gateway, ScriptedBackend
 
 REFERENCE = re.compile(r"[0-9A-HJKMNP-TV-Z]{4}(-[0-9A-HJKMNP-TV-Z]{4}){2}")
 
@@ -24,30 +24,29 @@ def behind_proxy(node):
 
 def echoed(gateway, headers=(), listener=0, **how):
     """The fields as the node saw them."""
-    client = gateway.connect(listener, **how)
-    return Headers(map(tuple, client.request("GET", "/echo", headers).json()["headers"]))
+    return gateway.connect(listener, **how).request("GET", "/echo", headers).echoed
 
 
 # --- end to end -----------------------------------------------------------------------------------
 
 def test_fields_pass_unchanged_and_in_order(gateway):
-    sent = [("X-B", "2"), ("X-A", "1"), ("X-B", "3"), ("Cookie", "a=1; b=2"), ("x-weird", "a:b,;=\t\"'"),
-            ("Accept-Encoding", "gzip"), ("X-Empty", "")]
+    sent = [("X-B", "2"), ("X-A", "1"), ("X-B", "3"), ("Cookie", "a=1; b=2"),
+            ("x-weird", "a:b,;=\t\"'"), ("Accept-Encoding", "gzip"), ("X-Empty", "")]
     got = echoed(gateway, sent)
     assert [pair for pair in got if pair in sent] == sent
 
 
 def test_fields_of_the_answer_pass_unchanged(gateway):
-    answer = gateway.request("GET", "/any?header=X-A:1&header=Set-Cookie:a%3D1&header=Set-Cookie:b%3D2")
+    fields = "header=X-A:1&header=Set-Cookie:a%3D1&header=Set-Cookie:b%3D2"
+    answer = gateway.request("GET", "/any?" + fields)
     assert answer.headers.all("Set-Cookie") == ["a=1", "b=2"]
     assert answer.headers.get("X-A") == "1"
 
 
 def test_bytes_beyond_ascii_pass_unchanged(gateway):
-    name = "Nguyễn Văn An".encode().decode("latin-1")
-    assert echoed(gateway, [("X-Name", name)])
-    answer = gateway.request("GET", "/echo", [("X-Name", name)])
-    assert ["X-Name", "Nguyễn Văn An"] in answer.json()["headers"]
+    name = "Nguyễn Văn An"
+    got = echoed(gateway, [("X-Name", name.encode().decode("latin-1"))])
+    assert got.get("X-Name") == name
 
 
 def test_date_of_the_backend_stays():
@@ -71,8 +70,9 @@ def test_date_is_set_where_the_backend_set_none():
 
 # --- hop by hop -----------------------------------------------------------------------------------
 
-HOP_BY_HOP = [("Connection", "keep-alive"), ("Keep-Alive", "timeout=5"), ("Proxy-Connection", "close"),
-              ("TE", "trailers"), ("Upgrade", "h2c"), ("Expect", "100-continue")]
+HOP_BY_HOP = [("Connection", "keep-alive"), ("Keep-Alive", "timeout=5"),
+              ("Proxy-Connection", "close"), ("TE", "trailers"), ("Upgrade", "h2c"),
+              ("Expect", "100-continue")]
 
 
 @pytest.mark.parametrize("field", HOP_BY_HOP, ids=lambda field: field[0])
@@ -94,7 +94,8 @@ def test_fields_that_connection_names_are_removed(gateway):
 
 
 def test_fields_that_the_backends_connection_names_are_removed(gateway):
-    answer = gateway.request("GET", "/any?header=Connection:X-Inner&header=X-Inner:1&header=X-Outer:2")
+    fields = "header=Connection:X-Inner&header=X-Inner:1&header=X-Outer:2"
+    answer = gateway.request("GET", "/any?" + fields)
     assert "X-Inner" not in answer.headers
     assert answer.headers.get("X-Outer") == "2"
 
@@ -103,9 +104,9 @@ def test_fields_that_the_backends_connection_names_are_removed(gateway):
                                   "X-Forwarded-Proto", "Forwarded"])
 def test_connection_cannot_remove_what_the_gateway_relies_on(gateway, name):
     client = gateway.connect()
-    got = client.request("POST", "/echo", {"Connection": name}, body=b"hello").json()
-    assert name.lower() in [field.lower() for field, _ in got["headers"]]
-    assert got["bytes"] == 5
+    answer = client.request("POST", "/echo", {"Connection": name}, body=b"hello")
+    assert name in answer.echoed
+    assert answer.json()["bytes"] == 5
 
 
 # --- what the gateway says of the client ----------------------------------------------------------
@@ -125,8 +126,7 @@ def test_client_is_described_over_tls(gateway):
 
 
 def test_host_arrives_with_its_port(gateway):
-    client = gateway.connect()
-    got = Headers(map(tuple, client.request("GET", "/echo", host="portal.test:8443").json()["headers"]))
+    got = gateway.request("GET", "/echo", host="portal.test:8443").echoed
     assert got.all("Host") == ["portal.test:8443"]
     assert got.get("Forwarded") == 'for=127.0.0.1;proto=http;host="portal.test:8443"'
 
@@ -149,7 +149,7 @@ def test_names_with_an_underscore_are_dropped(gateway, name):
 
 def test_untrusted_client_cannot_name_another(behind_proxy):
     answer = behind_proxy.request("GET", "/echo", {"X-Forwarded-For": "1.2.3.4"})
-    assert ["X-Forwarded-For", "127.0.0.1"] in answer.json()["headers"]
+    assert answer.echoed.all("X-Forwarded-For") == ["127.0.0.1"]
     assert behind_proxy.access_line(answer)["client"] == "127.0.0.1"
 
 
@@ -169,8 +169,7 @@ def test_trusted_proxy_names_the_client(behind_proxy, hops, client):
     line = behind_proxy.access_line(answer)
     assert line["client"] == client
     assert line.get("proxy") == ("127.0.0.2" if client != "127.0.0.2" else None)
-    got = Headers(map(tuple, answer.json()["headers"]))
-    assert got.all("X-Forwarded-For") == [hops + ", 127.0.0.2"]
+    assert answer.echoed.all("X-Forwarded-For") == [hops + ", 127.0.0.2"]
 
 
 def test_trusted_proxy_may_use_several_fields(behind_proxy):
@@ -184,7 +183,7 @@ def test_trusted_proxy_may_use_several_fields(behind_proxy):
 def test_reference_is_one_for_client_node_and_log(gateway):
     answer = gateway.request("GET", "/echo")
     assert REFERENCE.fullmatch(answer.reference)
-    assert Headers(map(tuple, answer.json()["headers"])).all("X-Request-ID") == [answer.reference]
+    assert answer.echoed.all("X-Request-ID") == [answer.reference]
     assert gateway.access_line(answer)["target"] == "/echo"
 
 

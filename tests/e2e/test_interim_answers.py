@@ -1,5 +1,7 @@
 """Answers before the answer: 100 Continue, 103 Early Hints; and answers before the body."""
 
+import threading
+
 import pytest
 
 from env import Gateway, Incomplete, ScriptedBackend, chunked, request_bytes
@@ -105,6 +107,42 @@ def test_early_hints_are_not_held_back(backend):
             assert client.read_answer_head().headers.get("Link") == f"</{number}>"
         connection.answer(body=b"done")
         assert client.read_answer().body == b"done"
+
+
+def test_many_early_hints_are_passed_on(backend):
+    with Gateway(backend) as gateway:
+        client = gateway.connect()
+        client.send_request("GET", "/")
+        connection = backend.accept()
+        connection.read_request()
+        connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 50).answer()
+        assert len(client.read_answer().interim) == 50
+
+
+def test_endless_early_hints_end(backend):
+    """Each costs memory until the answer comes, so there is an end to them."""
+    with Gateway(backend) as gateway:
+        client = gateway.connect()
+        client.send_request("GET", "/")
+        connection = backend.accept()
+        connection.read_request()
+        sender = threading.Thread(target=send_until_closed, daemon=True, args=(
+            connection, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1000))
+        sender.start()
+        try:
+            assert client.read_answer().status == 502
+        except Incomplete:
+            pass  # nor is there memory for a page left
+        sender.join()
+        assert gateway.access_lines(1)[0]["abort"]
+
+
+def send_until_closed(connection, data):
+    try:
+        while True:
+            connection.send(data)
+    except OSError:
+        pass
 
 
 def test_100_of_the_backend_is_not_passed_on(backend):

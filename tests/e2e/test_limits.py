@@ -58,6 +58,13 @@ def test_head_just_within_the_limit_is_served(client):
     assert answer.status == 200
 
 
+def test_largest_head_of_the_defaults_reaches_the_node(node):
+    with Gateway(node) as gateway:
+        fields = [(f"X-{n}", "a" * 300) for n in range(95)]
+        got = gateway.request("GET", "/echo", fields).echoed
+        assert [field for field in got if field in fields] == fields
+
+
 def test_many_fields_are_431(client, node):
     refused(client, node, 431, lambda: client.send_request(
         "GET", "/", [(f"X-{n}", "1") for n in range(20)]))
@@ -113,18 +120,19 @@ def test_limit_of_nought_takes_no_body(gateway):
     assert gateway.request("POST", "/none", body=b"a").status == 413
 
 
-@pytest.mark.parametrize("length", ["18446744073709551615", "18446744073709551616", "9" * 18, "9" * 40])
+@pytest.mark.parametrize("length", ["18446744073709551615", "18446744073709551616", "9" * 18,
+                                    "9" * 40])
 def test_gigantic_length_is_refused(client, length):
     client.send_request("POST", "/", {"Content-Length": length})
     assert client.read_answer().status in (400, 413)
 
 
 def test_many_tiny_chunks_are_bounded(gateway):
-    """1M one-byte chunks: the body's limit ends it."""
+    """One-byte chunks: the body's limit ends them, if nothing does before."""
     client = gateway.connect()
     client.send_request("POST", "/upload", {"Transfer-Encoding": "chunked"})
     client.send(chunk(b"a") * 10241)
-    assert client.read_answer().status == 413
+    assert client.read_answer().status in (400, 413)
 
 
 def test_chunk_extensions_are_bounded(gateway):

@@ -9,7 +9,8 @@ from env import Gateway, Node
 def gateway(node):
     with Node("admin") as admin, Gateway(
             upstreams=[{"name": "portal", "peers": [node]}, {"name": "admin", "peers": [admin]}],
-            routes=[{"path": "/", "upstream": "portal"}, {"path": "/echo/admin", "upstream": "admin"}],
+            routes=[{"path": "/", "upstream": "portal"},
+                    {"path": "/echo/admin", "upstream": "admin"}],
     ) as gateway:
         yield gateway
 

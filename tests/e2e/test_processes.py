@@ -22,7 +22,7 @@ def kill(gateway, name):
     pid = gateway.processes()[name]["pid"]
     mark = gateway.log.mark()
     os.kill(pid, signal.SIGKILL)
-    assert gateway.log.wait_for(rf"{name} \(process {pid}\) {KILLED}; starting it again in (\d+) ms", mark)
+    gateway.log.wait_for(rf"{name} \(process {pid}\) {KILLED}; starting it again in", mark)
     gateway.log.wait_for(f"{name} is ready", mark)
     assert gateway.processes()[name]["pid"] != pid
 
@@ -125,13 +125,12 @@ def test_children_leave_when_the_supervisor_is_killed(gateway):
 
 
 def test_killed_gateway_can_be_started_again_at_once(node):
-    address, admin = free_address(), {"address": free_address()}
-    with Gateway(node, listeners=[{"address": address}], admin=admin) as first:
+    addresses = {"listeners": [{"address": free_address()}], "admin": {"address": free_address()}}
+    with Gateway(node, **addresses) as first:
         first.signal(signal.SIGKILL)
         first.wait()
         eventually(lambda: not first.left_behind(), "no process is left")
-        run_dir = str(first.folder / "run")
-        with Gateway(node, listeners=[{"address": address}], admin=admin, runtime_dir=run_dir) as second:
+        with Gateway(node, runtime_dir=first.folder / "run", **addresses) as second:
             assert second.request("GET", "/").status == 200
 
 

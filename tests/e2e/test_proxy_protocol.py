@@ -27,29 +27,28 @@ def v1(source="203.0.113.7", port=5555):
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
 
 
-def v2(command=0x21, family=0x11, body=None, tlvs=b""):
-    if body is None:
-        body = socket.inet_aton("203.0.113.7") + socket.inet_aton("192.0.2.1") + struct.pack(">HH", 5555, 443)
+PORTS = struct.pack(">HH", 5555, 443)
+V4_BODY = socket.inet_aton("203.0.113.7") + socket.inet_aton("192.0.2.1") + PORTS
+V6_BODY = socket.inet_pton(socket.AF_INET6, "2001:db8::7") * 2 + PORTS
+
+
+def v2(command=0x21, family=0x11, body=V4_BODY, tlvs=b""):
     return SIGNATURE + struct.pack(">BBH", command, family, len(body + tlvs)) + body + tlvs
-
-
-V6 = v2(family=0x21, body=socket.inet_pton(socket.AF_INET6, "2001:db8::7") * 2 + struct.pack(">HH", 5555, 443))
 
 
 @pytest.mark.parametrize("listener", [0, 1], ids=["plain", "tls"])
 @pytest.mark.parametrize("header, client", [
     (v1(), "203.0.113.7"), (v1("2001:db8::7"), "2001:db8::7"), (v2(), "203.0.113.7"),
-    (V6, "2001:db8::7"), (v2(tlvs=b"\x04\x00\x03abc"), "203.0.113.7"),
+    (v2(family=0x21, body=V6_BODY), "2001:db8::7"), (v2(tlvs=b"\x04\x00\x03abc"), "203.0.113.7"),
 ], ids=["v1 ipv4", "v1 ipv6", "v2 ipv4", "v2 ipv6", "v2 with a TLV"])
 def test_trusted_proxy_names_the_client(gateway, listener, header, client):
     connection = gateway.connect(listener, source=TRUSTED, preamble=header)
     answer = connection.request("GET", "/echo")
     line = gateway.access_line(answer)
     assert (line["client"], line["port"], line["proxy"]) == (client, 5555, TRUSTED)
-    fields = dict(map(tuple, answer.json()["headers"]))
-    assert fields["X-Forwarded-For"] == client
+    assert answer.echoed.all("X-Forwarded-For") == [client]
     shown = f'"[{client}]"' if ":" in client else client
-    assert fields["Forwarded"].startswith(f"for={shown};")
+    assert answer.echoed.get("Forwarded").startswith(f"for={shown};")
 
 
 @pytest.mark.parametrize("header", [b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN ffff::1 ::1 1 2\r\n",
@@ -80,11 +79,11 @@ def test_header_is_for_the_whole_connection(gateway):
 
 
 def test_untrusted_address_behind_the_header_is_not_asked_for_more(gateway):
-    """The client that the PROXY header names is no trusted proxy: its X-Forwarded-For is dropped."""
+    """The client that the PROXY header names is no trusted proxy itself."""
     answer = gateway.connect(source=TRUSTED, preamble=v1()).request(
         "GET", "/echo", {"X-Forwarded-For": "1.2.3.4"})
     assert gateway.access_line(answer)["client"] == "203.0.113.7"
-    assert ["X-Forwarded-For", "203.0.113.7"] in answer.json()["headers"]
+    assert answer.echoed.all("X-Forwarded-For") == ["203.0.113.7"]
 
 
 def all_that_comes(gateway, source, data):

@@ -1,4 +1,4 @@
-"""A changed configuration is put to use inside the live processes, and a wrong one changes nothing."""
+"""A changed configuration is put to use inside the live processes; a wrong one changes nothing."""
 
 import os
 import signal
@@ -280,10 +280,10 @@ def test_sighup_with_a_bad_file_is_logged(gateway):
     assert gateway.request("GET", "/").status == 200
 
 
-@pytest.mark.parametrize("text", ["", "listeners: [", "\tlisteners: a", "- a\n- b\n", "\xff\xfe", "a: &a [*a]"],
-                         ids=repr)
+@pytest.mark.parametrize("text", [b"", b"listeners: [", b"\tlisteners: a", b"- a\n- b\n",
+                                  b"\xff\xfe", b"a: &a [*a]"], ids=repr)
 def test_broken_yaml_changes_nothing(gateway, text):
-    gateway.config_file.write_bytes(text.encode("latin-1"))
+    gateway.config_file.write_bytes(text)
     assert gateway.command("reload", "--runtime-dir", "run").returncode == 1
     gateway.write_config()
     unchanged(gateway)
@@ -299,7 +299,8 @@ def test_missing_file_changes_nothing(gateway):
 
 def test_missing_certificate_changes_nothing(node, certs):
     with Gateway(node, listeners=[{"tls": certs.tls}]) as gateway:
-        gateway.settings["listeners"][0]["tls"] = {"certificates": [{"cert": "no.crt", "key": "no.key"}]}
+        missing = {"cert": "no.crt", "key": "no.key"}
+        gateway.settings["listeners"][0]["tls"] = {"certificates": [missing]}
         gateway.write_config()
         result = gateway.command("reload")
         assert result.returncode == 1

@@ -1,8 +1,11 @@
 """Ten reloads that change everything, while a thousand are connected: nobody notices."""
 
+import signal
+import ssl
+
 import pytest
 
-from env import Gateway, Load, Node, WebSocket
+from env import HOST, Gateway, Load, Node, RawClient, WebSocket
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +16,8 @@ def other():
 
 def test_idle_connections_and_websockets_survive_ten_reloads_under_load(node, other, certs):
     renewed = certs.authority.issue("portal.test")
-    certificates = [{"certificates": [certificate.settings]} for certificate in (certs.portal, renewed)]
+    certificates = [{"certificates": [certs.portal.settings]},
+                    {"certificates": [renewed.settings]}]
     with Gateway(node, workers=2, listeners=[{"tls": certs.tls}, {}]) as gateway:
         tls_listener, plain_listener = gateway.settings["listeners"]
         idle = [gateway.connect() for _ in range(1000)]
@@ -22,10 +26,11 @@ def test_idle_connections_and_websockets_survive_ten_reloads_under_load(node, ot
             assert client.request("GET", "/").status == 200
         with Load(gateway.connect, clients=4) as load:
             for number in range(10):
+                peers = [[node], [node, other], [other]][number % 3]
                 gateway.change(
                     listeners=[tls_listener | {"tls": certificates[number % 2]}, plain_listener]
                     + [{}] * (number % 2),
-                    upstreams=[{"name": "portal", "peers": [node, other][number % 2:][:1 + number % 3]}],
+                    upstreams=[{"name": "portal", "peers": peers}],
                     routes=[{"path": "/", "upstream": "portal"},
                             {"path": f"/new/{number}", "upstream": "portal"}])
                 load.wait_for(20)
@@ -73,3 +78,38 @@ def test_posts_are_neither_lost_nor_doubled_by_reloads(node):
                 gateway.reload()
             assert client.request("POST", "/dossiers", body=b"%d" % number).status == 201
         assert node.stats()["dossiers"] == stored + 100
+
+
+def test_storm_of_reloads_is_weathered(node):
+    with Gateway(node, workers=2) as gateway:
+        with Load(gateway.connect) as load:
+            for _ in range(50):
+                gateway.signal(signal.SIGHUP)
+                load.wait_for(2)
+            gateway.reload()
+        assert load.failures == []
+        generations = {process["generation"] for process in gateway.processes().values()}
+        assert generations == {gateway.status()["generation"]}
+
+
+def test_handshake_that_began_before_a_reload_is_finished_after_it(node, certs):
+    """With the certificates of its beginning."""
+    with Gateway(node, listeners=[{"tls": certs.tls}]) as gateway:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = certs.client_context().wrap_bio(incoming, outgoing, server_hostname=HOST)
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.do_handshake()
+        hello = outgoing.read()
+        wire = RawClient(gateway.address())
+        wire.send(hello[:100])
+        gateway.change(listeners=[gateway.settings["listeners"][0] | {
+            "tls": {"certificates": [certs.authority.issue("portal.test").settings]}}])
+        wire.send(hello[100:])
+        while True:
+            incoming.write(wire.read_some())
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                pass
+        assert tls.getpeercert(True) == certs.portal.der

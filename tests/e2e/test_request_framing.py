@@ -1,4 +1,4 @@
-"""Requests whose end, or whose meaning, two servers could see differently: refused, never forwarded.
+"""Requests whose end or meaning two servers could see differently: refused, never forwarded.
 
 The names are those of hostile-input.md, section A."""
 
@@ -39,6 +39,7 @@ BAD_HEADS = {
     "empty-cl": post(b"Content-Length: ", body=b"hello"),
     "cl-plus-sign": post(b"Content-Length: +5", body=b"hello"),
     "cl-hex-prefix": post(b"Content-Length: 0x5", body=b"hello"),
+    "cl-octal": post(b"Content-Length: 0o5", body=b"hello"),
     "cl-negative": post(b"Content-Length: -5", body=b"hello"),
     "cl-underscore": post(b"Content-Length: 1_0", body=b"0123456789"),
     "cl-inner-space": post(b"Content-Length: 1 0", body=b"0123456789"),
@@ -203,6 +204,27 @@ def test_bad_chunks_are_refused_and_never_end_for_the_backend(case):
             assert connection.read_request_head().target == "/upload"
             with pytest.raises(Incomplete):
                 connection.read_chunked()
+
+
+# --- unusual, and well ----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("field", [b"Transfer-Encoding: Chunked", b"transfer-encoding:chunked",
+                                   b"TRANSFER-ENCODING:   chunked  "])
+def test_spelling_of_chunked_is_made_usual(client, field):
+    got = client.send(post(field, body=BODY, line=b"POST /echo HTTP/1.1")).read_answer().json()
+    assert got["bytes"] == 5
+    assert ["Transfer-Encoding", "chunked"] in got["headers"]
+
+
+def test_leading_zeros_of_a_length_are_made_usual_or_refused(client):
+    request = post(b"Content-Length: 0005", body=b"hello", line=b"POST /echo HTTP/1.1")
+    answer = client.send(request).read_answer()
+    assert answer.status == 400 or answer.echoed.all("Content-Length") == ["5"]
+
+
+def test_spaces_around_values_are_trimmed(client):
+    got = client.send(post(b"X-A: \t b c \t ", line=b"GET /echo HTTP/1.1")).read_answer().json()
+    assert ["X-A", "b c"] in got["headers"]
 
 
 # --- bodies where few expect them -----------------------------------------------------------------

@@ -1,12 +1,8 @@
-"""Once more on another peer: when nothing was sent, or when the method is idempotent; never else."""
+"""Once more on another peer: when nothing was sent, or the method is idempotent; never else."""
 
 import pytest
 
 from env import Gateway, Node, ScriptedBackend, eventually, free_address
-
-
-def upstream(*peers, **settings):
-    return {"upstreams": [{"name": "portal", "peers": list(peers), **settings}]}
 
 
 @pytest.fixture
@@ -73,7 +69,8 @@ def test_idempotent_request_is_sent_again_when_the_peer_dies(backends, method):
         connection.close()
         second = other.accept().serve()
         assert client.read_answer(to_head=method == "HEAD").status == 200
-        assert (second.method, second.target) == (first.method, first.target) == (method, "/once-more")
+        for request in (first, second):
+            assert (request.method, request.target) == (method, "/once-more")
 
 
 @pytest.mark.parametrize("method", ["POST", "PATCH", "PROPFIND"])
@@ -137,7 +134,7 @@ def test_it_is_tried_once_more_only(backends):
 
 
 def test_retries_can_be_switched_off(backends):
-    with Gateway(**upstream(*backends, retries=0)) as gateway:
+    with Gateway(*backends, upstream={"retries": 0}) as gateway:
         client = gateway.connect()
         client.send_request("GET", "/")
         connection, other = accept_first(backends)
@@ -148,7 +145,7 @@ def test_retries_can_be_switched_off(backends):
 
 
 def test_late_get_is_tried_on_the_other_peer(backends):
-    with Gateway(**upstream(*backends, timeouts={"response": "100ms"})) as gateway:
+    with Gateway(*backends, upstream={"timeouts": {"response": "100ms"}}) as gateway:
         client = gateway.connect()
         client.send_request("GET", "/")
         connection, other = accept_first(backends)
@@ -159,7 +156,7 @@ def test_late_get_is_tried_on_the_other_peer(backends):
 
 
 def test_late_post_is_not(backends):
-    with Gateway(**upstream(*backends, timeouts={"response": "100ms"})) as gateway:
+    with Gateway(*backends, upstream={"timeouts": {"response": "100ms"}}) as gateway:
         client = gateway.connect()
         client.send_request("POST", "/", body=b"a dossier")
         connection, other = accept_first(backends)
@@ -221,8 +218,8 @@ def test_dossier_is_stored_once_however_the_node_fails(tmp_path):
     with Node("one", "--reset-rate", "0.3", "--seed", "7", "--journal", str(journal)) as one:
         with Node("two", "--journal", str(journal)) as two, Gateway(one, two) as gateway:
             client = gateway.connect()
-            sent = [client.request("POST", "/dossiers", body=f"dossier {n}".encode()) for n in range(60)]
-            statuses = {answer.status for answer in sent}
-            assert statuses == {201, 502}
-            references = [line for line in journal.read_text().splitlines() if line]
-            assert len(references) == 60, "each was stored exactly once, also those answered with 502"
+            statuses = [client.request("POST", "/dossiers", body=b"%d" % n).status
+                        for n in range(60)]
+            assert set(statuses) == {201, 502}
+            stored = journal.read_text().splitlines()
+            assert len(stored) == 60, "each exactly once, also those that were answered with 502"

@@ -98,6 +98,19 @@ def test_connections_in_the_queue_of_the_listener_are_served(node):
         assert gateway.wait() == 0
 
 
+def test_head_under_way_is_finished(node):
+    with Gateway(node) as gateway:
+        client = gateway.connect()
+        assert client.request("GET", "/").status == 200
+        client.send("GET / HTTP/1.1\r\n")
+        eventually(lambda: gateway.status()["processes"][1]["connections_open"] == 1, "it is there")
+        gateway.signal(signal.SIGTERM)
+        eventually(lambda: not is_listening(gateway), "no new connections are taken")
+        answer = client.send("Host: portal.test\r\n\r\n").read_answer()
+        assert (answer.status, answer.headers.get("Connection")) == (200, "close")
+        assert gateway.wait() == 0
+
+
 def test_request_that_outlasts_the_deadline_is_cut_off(backend):
     with Gateway(backend, timeouts={"shutdown": "200ms"}) as gateway:
         client, _ = hanging(gateway, backend)

@@ -5,7 +5,7 @@ from .gateway import Gateway
 from .load import Load
 from .node import Node
 from .ports import free_address, free_port
-from .process import BUILD, Process, program
+from .process import BUILD, ROOT, Process, program
 from .raw_client import HOST, Answer, RawClient, request_bytes
 from .scripted_backend import ScriptedBackend
 from . import tidy

@@ -35,8 +35,9 @@ class Authority:
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self._count = 0
-        self.certificate = self._request("ca", "ec", name, "-addext", "basicConstraints=critical,CA:TRUE",
-                                         "-addext", "keyUsage=critical,keyCertSign,digitalSignature")
+        self.certificate = self._request(
+            "ca", "ec", name, "-addext", "basicConstraints=critical,CA:TRUE",
+            "-addext", "keyUsage=critical,keyCertSign,digitalSignature")
 
     def issue(self, *names, key="ec", client=False):
         """A certificate for these DNS names; the first one is the subject."""

@@ -25,23 +25,26 @@ DEFAULTS = {
 
 
 class Gateway(Process):
-    """`Gateway(node)` listens plain on one port and sends all requests to `node`. Other settings are
-    given as in the file, by keyword; what is not given is as in DEFAULTS. Listeners without an
-    address get a free port; backends stand for their addresses."""
+    """`Gateway(node)` listens plain on one port and sends all requests to `node`. Other settings
+    are given as in the file, by keyword; what is not given is as in DEFAULTS. `upstream` and
+    `route` are more settings of the one upstream and the one route that are there by default.
+    Listeners without an address get a free port; backends stand for their addresses. `prefix` is a
+    command that starts the gateway in its turn (prlimit)."""
 
-    def __init__(self, *peers, **settings):
+    def __init__(self, *peers, upstream=None, route=None, prefix=(), **settings):
         self.folder = Path(tempfile.mkdtemp(prefix="cong-e2e-"))
         self.folder.chmod(0o755)
         self.config_file = self.folder / "cong.yaml"
         self.settings = DEFAULTS | {"admin": {"address": free_address()}} | settings
         if peers:
-            self.settings["upstreams"] = [{"name": "portal", "peers": list(peers)}]
+            portal = {"name": "portal", "peers": list(peers)}
+            self.settings["upstreams"] = [portal | (upstream or {})]
         self.settings.setdefault("listeners", [{}])
-        self.settings.setdefault("routes", [{"path": "/", "upstream": "portal"}])
-        self._addresses = []
+        self.settings.setdefault("routes", [{"path": "/", "upstream": "portal"} | (route or {})])
         self._context = None
         self.write_config()
-        super().__init__("gateway", [program("cong"), "run", "-c", "cong.yaml"], cwd=self.folder)
+        super().__init__("gateway", [*prefix, program("cong"), "run", "-c", "cong.yaml"],
+                         cwd=self.folder)
         try:
             self._wait_until_ready()
         except BaseException:
@@ -143,7 +146,8 @@ class Gateway(Process):
         return {name: float(value) for name, value in pairs}
 
     def status(self):
-        result = self.command("status", "--json", "--runtime-dir", self.settings["runtime_dir"])
+        result = self.command("status", "--json", "--runtime-dir",
+                              str(self.settings["runtime_dir"]))
         assert result.returncode == 0, result.stderr
         return json.loads(result.stdout)
 
@@ -166,9 +170,12 @@ class Gateway(Process):
 
     def access_line(self, answer):
         """The line of the request that got this answer."""
+        return self.access_line_of(answer.reference)
+
+    def access_line_of(self, reference):
         def find():
-            return [line for line in self.access_log() if line["ref"] == answer.reference]
-        found = eventually(find, f"a line in the access log for {answer.reference}")
+            return [line for line in self.access_log() if line["ref"] == reference]
+        found = eventually(find, f"a line in the access log for {reference}")
         assert len(found) == 1
         return found[0]
 

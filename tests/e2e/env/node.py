@@ -7,9 +7,9 @@ from .raw_client import RawClient
 
 
 class Node(Process):
-    def __init__(self, name="node", *options):
-        super().__init__(name, [program("cong-bench"), "node", "--name", name, "--listen",
-                                "127.0.0.1:0", *options])
+    def __init__(self, name="node", *options, listen="127.0.0.1:0"):
+        super().__init__(name, [program("cong-bench"), "node", "--name", name, "--listen", listen,
+                                *options])
         self.address = self.log.wait_for(r"listening on (\S+)")[1]
 
     def stats(self):

@@ -20,7 +20,7 @@ def free_address():
 
 def split_address(address):
     host, port = address.rsplit(":", 1)
-    return host, int(port)
+    return host.strip("[]"), int(port)
 
 
 def _is_free(port):

@@ -32,6 +32,11 @@ class Answer:
         return json.loads(self.body)
 
     @property
+    def echoed(self):
+        """The fields of the request, as the node's /echo saw them."""
+        return Headers(map(tuple, self.json()["headers"]))
+
+    @property
     def reference(self):
         return self.headers.get("X-Request-ID")
 
@@ -51,7 +56,7 @@ class RawClient(Wire):
     def __init__(self, address, context=None, server_name=None, session=None, source=None,
                  preamble=b"", receive_buffer=None):
         """`context` makes it TLS; `preamble` is sent before anything else, a PROXY header say."""
-        sock = socket.socket()
+        sock = socket.socket(socket.AF_INET6 if address.startswith("[") else socket.AF_INET)
         try:
             sock.settimeout(DEADLINE_S)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -8,7 +8,7 @@ _PAUSE_S = 0.01
 
 
 def eventually(check, what):
-    """Returns the first true value of check(). For what cannot tell by itself that it has changed."""
+    """The first true value of check(): for what cannot tell by itself that it has changed."""
     deadline = time.monotonic() + DEADLINE_S
     pause = threading.Event()
     while True:

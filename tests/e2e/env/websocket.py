@@ -1,4 +1,4 @@
-"""A WebSocket client on a RawClient: python3-websockets knows the protocol, the test has the socket."""
+"""A WebSocket client on a RawClient: python3-websockets knows the protocol, the test the socket."""
 
 from websockets.client import ClientConnection
 from websockets.frames import Frame, Opcode
@@ -30,7 +30,7 @@ class WebSocket:
         self._flush()
 
     def receive(self):
-        """The next message; pings and pongs are passed over. ConnectionError when it ends instead."""
+        """The next message, pings and pongs passed over. ConnectionError when it ends instead."""
         pieces, kind = [], None
         while True:
             frame = self._next_frame()
