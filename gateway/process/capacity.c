@@ -121,8 +121,8 @@ void capacity_measure(struct capacity *c, const char *root)
 
 uint64_t capacity_users_per_worker(const struct capacity *c)
 {
-    uint64_t reserved = MAX(RESERVED_MIN, c->descriptors * RESERVED_PERCENT / 100);
-    return c->descriptors > reserved ? c->descriptors - reserved : 1;
+    uint64_t least = MIN(RESERVED_MIN, c->descriptors / 2);
+    return c->descriptors - MAX(least, c->descriptors * RESERVED_PERCENT / 100);
 }
 
 uint32_t capacity_workers(const struct capacity *c, uint32_t configured, uint64_t users)
