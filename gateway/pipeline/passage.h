@@ -27,7 +27,8 @@ struct proxy {
     bool body_begun;   /* bytes of the body are gone, and cannot be sent again */
     bool request_ended;
     bool reused;
-    bool tunnel; /* counted as open */
+    bool tunnel;         /* counted as open */
+    bool client_blocked; /* it takes no more of the answer for now */
 };
 
 struct passage {

@@ -198,6 +198,14 @@ static void touch_tunnel(struct passage *p)
     timer_set(wheel(p), &p->proxy.timer, p->route->websocket_idle_ms);
 }
 
+/* While the client takes nothing the peer has to wait, and is not to blame: the codec times that.
+ */
+static void touch_answer(struct passage *p)
+{
+    if (!p->proxy.client_blocked)
+        timer_set(wheel(p), &p->proxy.timer, upstream_config(p)->idle_timeout_ms);
+}
+
 void stage_proxy_on_body(struct passage *p, struct slice data)
 {
     struct proxy *x = &p->proxy;
@@ -210,6 +218,8 @@ void stage_proxy_on_body(struct passage *p, struct slice data)
         stream_write(s, data);
         return;
     }
+    if (x->state == PROXY_ANSWER)
+        touch_answer(p); /* it answers and reads at the same time */
     if (p->ex->request.body != BODY_CHUNKED) {
         stream_write(s, data);
         return;
@@ -278,7 +288,7 @@ static void on_head(void *user, const struct h1_head *head)
         begin_tunnel(p);
     } else {
         p->proxy.state = PROXY_ANSWER;
-        timer_set(wheel(p), &p->proxy.timer, upstream_config(p)->idle_timeout_ms);
+        touch_answer(p);
     }
     exchange_send_head(ex);
 }
@@ -289,7 +299,7 @@ static void on_body(void *user, struct slice data)
     if (p->proxy.state == PROXY_TUNNEL)
         touch_tunnel(p);
     else
-        timer_set(wheel(p), &p->proxy.timer, upstream_config(p)->idle_timeout_ms);
+        touch_answer(p);
     exchange_send_body(p->ex, data);
 }
 
@@ -337,9 +347,10 @@ static void on_conn_drained(void *user)
     exchange_resume_body(p->ex);
 }
 
-/* The client takes no more of the answer: the codec times that, not we. */
+/* The client takes no more of the answer. */
 void stage_proxy_on_blocked(struct passage *p)
 {
+    p->proxy.client_blocked = true;
     if (!p->proxy.conn)
         return;
     stream_pause(upstream_conn_stream(p->proxy.conn));
@@ -349,11 +360,12 @@ void stage_proxy_on_blocked(struct passage *p)
 
 void stage_proxy_on_drained(struct passage *p)
 {
+    p->proxy.client_blocked = false;
     if (!p->proxy.conn)
         return;
     stream_resume(upstream_conn_stream(p->proxy.conn));
     if (p->proxy.state == PROXY_ANSWER)
-        timer_set(wheel(p), &p->proxy.timer, upstream_config(p)->idle_timeout_ms);
+        touch_answer(p);
 }
 
 void stage_proxy_on_closed(struct passage *p)

@@ -37,7 +37,7 @@ static void keeps_a_quarter_of_the_descriptors_for_the_rest(void **state)
     struct capacity tiny = { .descriptors = 256 };
     assert_int_equal(capacity_users_per_worker(&machine), 15200);
     assert_int_equal(capacity_users_per_worker(&small), 512);
-    assert_int_equal(capacity_users_per_worker(&tiny), 1);
+    assert_int_equal(capacity_users_per_worker(&tiny), 128);
 }
 
 static void runs_one_worker_per_core_while_that_suffices(void **state)
