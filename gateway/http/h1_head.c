@@ -73,8 +73,8 @@ static bool check_fields(struct headers *hs, struct slice head, size_t at, enum 
 {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < hs->count; i++) {
-        size_t begin = hs->items[i].value_len;
-        size_t end = i + 1 < hs->count ? hs->items[i + 1].value_len : head.len - 2;
+        size_t begin = hs->items[i].begin;
+        size_t end = i + 1 < hs->count ? hs->items[i + 1].begin : head.len - 2;
         if (begin != at || end <= begin)
             return false;
         struct header h;

@@ -25,8 +25,7 @@ struct h1_head {
 };
 
 /* Completes `h` from the bytes of the head, or says that it is not to be trusted. The lexer has
- * filled in version_minor, for requests method, method_name and target, and for each field, in
- * value_len, the place where it begins. */
+ * filled in version_minor, for requests method, method_name and target, and each field's begin. */
 bool h1_head_check(struct h1_head *h, struct slice bytes, enum h1_head_kind kind);
 
 /* The same for one line of trailers, with its end of line, whose bytes no lexer has seen. */

@@ -47,7 +47,7 @@ static int on_header_field(llhttp_t *l, const char *at, size_t len)
     struct header *h = headers_push(&p->head.headers, p->arena);
     if (!h)
         return stop(p, H1_HEAD_TOO_LARGE);
-    h->value_len = (uint32_t)(at - p->base);
+    h->begin = (uint32_t)(at - p->base);
     p->in_value = false;
     return 0;
 }

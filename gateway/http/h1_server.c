@@ -15,6 +15,9 @@
  * connection: closing at once would make its kernel throw the answer away. */
 #define LINGER_MS 5000
 
+/* limits.pipeline says when reading stops; what one more event brings still fits. */
+#define AHEAD_MAX_BYTES (16 * 1024 * 1024)
+
 static const struct stream_handler h1_stream_handler;
 
 static struct timer_wheel *wheel(struct h1_server *h)
@@ -112,7 +115,7 @@ void h1_server_answered(struct h1_server *h)
     exchange_close(ex, CLOSE_NONE);
     if (!h->closing_after)
         become_idle(h);
-    else if (rest || h->ahead.len)
+    else if (rest || h->ahead.len || h->more_input)
         linger(h);
     else
         h1_server_close(h, CLOSE_NONE, false);
@@ -125,8 +128,8 @@ static bool begin_exchange(struct h1_server *h)
     struct http_server *s = h->server;
     struct h1_limits limits = { s->limits.head_bytes, s->limits.target_bytes,
                                 s->limits.header_count };
-    /* Head, its growth when it comes in pieces, trailers, and what the stages need. */
-    struct exchange *ex = exchange_new(h->stream->loop, 6ul * limits.head_bytes + 64 * 1024);
+    /* Head, its growth when it comes in pieces, trailers; the same of the answer; the stages. */
+    struct exchange *ex = exchange_new(h->stream->loop, 6ul * limits.head_bytes + 512 * 1024);
     if (!ex) {
         h1_server_close(h, CLOSE_NO_MEMORY, true);
         return false;
@@ -226,7 +229,9 @@ static void body_piece(struct h1_server *h, struct slice piece)
 static bool step(struct h1_server *h, struct slice *input)
 {
     struct slice piece = { 0 };
-    switch (h1_parser_next(&h->ex->parser, input, &piece)) {
+    enum h1_event event = h1_parser_next(&h->ex->parser, input, &piece);
+    h->more_input = input->len > 0;
+    switch (event) {
     case H1_HEAD:
         head_complete(h);
         return true;
@@ -289,7 +294,7 @@ static void keep_ahead(struct h1_server *h, struct slice rest)
     if (rest.len == 0 || h->state >= H1_LINGER)
         return;
     if (h->ahead.cap == 0)
-        buf_init(&h->ahead, h->server->limits.pipeline_bytes + LOOP_PLAIN_BYTES);
+        buf_init(&h->ahead, AHEAD_MAX_BYTES);
     buf_append_slice(&h->ahead, rest);
     if (!buf_ok(&h->ahead)) {
         h1_server_close(h, CLOSE_NO_MEMORY, true);
@@ -382,7 +387,7 @@ static void on_drained(struct stream *s)
 static void on_closed(struct stream *s)
 {
     struct h1_server *h = s->user;
-    timer_cancel(wheel(h), &h->timer);
+    timer_cancel(&h->timer);
     list_remove(&h->proceed.node);
     buf_fini(&h->ahead);
     h->on_closed(h);
@@ -465,5 +470,5 @@ void h1_server_drain(struct h1_server *h)
 
 void h1_server_stop(struct h1_server *h)
 {
-    h1_server_close(h, CLOSE_SHUTDOWN, h->state != H1_IDLE);
+    h1_server_close(h, CLOSE_SHUTDOWN, h->state != H1_IDLE || h->blocked);
 }

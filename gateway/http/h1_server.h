@@ -37,6 +37,7 @@ struct h1_server {
     bool chunked;       /* framing of the answer under way */
     bool closing_after; /* the connection ends with this answer */
     bool continue_due;  /* the client waits for 100 Continue */
+    bool more_input;    /* behind what the parser has taken */
     bool tunnel_ended;  /* the client's side of it, but for what is read ahead */
 };
 

@@ -19,7 +19,10 @@ enum header_id {
 
 struct header {
     const char *name, *value;
-    uint32_t value_len;
+    union {
+        uint32_t value_len;
+        uint32_t begin; /* while a head is being read: where in it the field begins */
+    };
     uint16_t name_len;
     uint8_t id;    /* enum header_id */
     uint8_t flags; /* of header_names.h */

@@ -37,7 +37,7 @@ static void conn_free(struct http_conn *c)
 {
     metrics_add(c->server->metrics, COUNTER_CONNECTIONS_CLOSED, 1);
     metrics_gauge_decrement(c->server->metrics, GAUGE_CONNECTIONS_OPEN);
-    timer_cancel(wheel(c), &c->h1.timer);
+    timer_cancel(&c->h1.timer);
     list_remove(&c->node);
     tls_context_unref(&c->context);
     mem_free(c->proxy);
@@ -52,7 +52,7 @@ static void on_h1_closed(struct h1_server *h)
 
 static void begin_h1(struct http_conn *c, struct stream *s)
 {
-    timer_cancel(wheel(c), &c->h1.timer);
+    timer_cancel(&c->h1.timer);
     c->h1_begun = true;
     h1_server_init(&c->h1, s, c->server, &c->client, on_h1_closed);
 }

@@ -8,6 +8,10 @@
 /* The socket listens already; libuv's listen() merely repeats it, with the same backlog. */
 #define LISTENER_BACKLOG 4096
 
+/* What the kernel takes of us beyond what it can send now. Without it a slow reader has megabytes
+ * queued, and is heard of again only when a third of them is gone. */
+#define LISTENER_UNSENT_BYTES (128 * 1024)
+
 static void on_waiting(uv_stream_t *uv, int status)
 {
     struct listener *l = uv->data;
@@ -22,17 +26,18 @@ int listener_open(struct listener *l, struct loop *loop, int fd, listener_fn on_
                   void *user)
 {
     *l = (struct listener){ .loop = loop, .on_connection = on_connection, .user = user };
-    /* Accepted sockets inherit this on Linux: one system call a connection less. */
-    int one = 1;
+    /* Accepted sockets inherit these on Linux: two system calls a connection less. */
+    int one = 1, unsent_bytes = LISTENER_UNSENT_BYTES;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
     int rc = uv_tcp_init(&loop->uv, &l->uv);
+    l->uv.data = l;
     if (rc == 0)
         rc = uv_tcp_open(&l->uv, fd);
     if (rc < 0) {
         close(fd);
         return rc;
     }
-    l->uv.data = l;
     return uv_listen((uv_stream_t *)&l->uv, LISTENER_BACKLOG, on_waiting);
 }
 

@@ -112,8 +112,8 @@ static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
     loop_event_begin(l);
     if (n > 0)
         t->base.handler->on_data(&t->base, buf->base, (size_t)n);
-    else
-        tell_end(t, n == UV_EOF ? 0 : (int)n);
+    else /* after a failed write the end is no orderly one, whatever the kernel makes of it */
+        tell_end(t, n == UV_EOF ? t->failure_code : (int)n);
     loop_event_end(l);
 }
 

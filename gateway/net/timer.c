@@ -131,9 +131,8 @@ void timer_set(struct timer_wheel *w, struct timer *t, uint64_t after_ms)
         arm_uv(w);
 }
 
-void timer_cancel(struct timer_wheel *w, struct timer *t)
+void timer_cancel(struct timer *t)
 {
-    (void)w;
     t->due_ms = 0;
     list_remove(&t->node);
 }

@@ -50,6 +50,6 @@ static inline void timer_stop(struct timer *t)
     t->due_ms = 0;
 }
 /* Disarms and leaves the wheel: before the memory goes. */
-void timer_cancel(struct timer_wheel *w, struct timer *t);
+void timer_cancel(struct timer *t);
 
 #endif

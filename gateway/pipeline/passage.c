@@ -79,8 +79,10 @@ void passage_account(struct passage *p)
     /* A connection that ended in the middle of a head: no request to speak of. */
     if (ex->request.method_name.len == 0 && !ex->response_begun)
         return;
-    if (ex->response_complete && ex->close_reason == CLOSE_CLIENT_LEFT)
-        ex->close_reason = CLOSE_NONE; /* it has its answer */
+    bool by_client =
+        ex->close_reason == CLOSE_CLIENT_LEFT || ex->close_reason == CLOSE_CLIENT_TIMEOUT;
+    if (by_client && (ex->response_complete || ex->tunnel))
+        ex->close_reason = CLOSE_NONE; /* it has its answer, or has had enough of its tunnel */
     count_aborted(ex, m);
     metrics_add(m, COUNTER_CLIENT_BYTES_IN, ex->bytes_in);
     metrics_add(m, COUNTER_CLIENT_BYTES_OUT, ex->bytes_out);

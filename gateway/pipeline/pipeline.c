@@ -45,7 +45,7 @@ static void on_body(struct exchange *ex, struct slice data)
         return;
     if (!ex->tunnel && ex->bytes_in > p->route->body_limit_bytes) {
         /* Only a body of unknown length comes here: stage_body saw the others. */
-        stage_proxy_on_closed(p);
+        stage_proxy_drop(p);
         if (ex->response_begun)
             exchange_abort(ex, CLOSE_BODY_TOO_LARGE);
         else
@@ -86,7 +86,7 @@ static void on_closed(struct exchange *ex)
     passage_account(p ? p : &unrouted);
     if (!p)
         return;
-    stage_proxy_on_closed(p);
+    stage_proxy_drop(p);
     metrics_gauge_decrement(p->pipeline->metrics, GAUGE_REQUESTS_ACTIVE);
     snapshot_unref(&p->snapshot);
 }

@@ -29,6 +29,6 @@ void stage_proxy_on_body(struct passage *p, struct slice data);
 void stage_proxy_on_body_end(struct passage *p, const struct headers *trailers);
 void stage_proxy_on_blocked(struct passage *p);
 void stage_proxy_on_drained(struct passage *p);
-void stage_proxy_on_closed(struct passage *p);
+void stage_proxy_drop(struct passage *p);
 
 #endif

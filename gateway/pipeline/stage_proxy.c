@@ -32,7 +32,7 @@ static uint32_t response_timeout_ms(const struct passage *p)
 
 static void drop_conn(struct passage *p)
 {
-    timer_cancel(wheel(p), &p->proxy.timer);
+    timer_cancel(&p->proxy.timer);
     upstream_conn_close(&p->proxy.conn);
     p->proxy.state = PROXY_DONE;
 }
@@ -139,6 +139,8 @@ static bool write_head(struct passage *p)
 
 static void send_request(struct passage *p)
 {
+    if (!p->proxy.request_ended)
+        exchange_resume_body(p->ex); /* first: writing the head may hold it back again */
     if (!write_head(p)) {
         drop_conn(p);
         reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
@@ -149,8 +151,6 @@ static void send_request(struct passage *p)
     p->ex->request_forwarded = true;
     if (p->proxy.request_ended)
         timer_set(wheel(p), &p->proxy.timer, response_timeout_ms(p));
-    else
-        exchange_resume_body(p->ex);
 }
 
 static void attempt(struct passage *p, const struct peer *except, bool fresh)
@@ -270,11 +270,17 @@ static void begin_tunnel(struct passage *p)
     metrics_gauge_increment(p->pipeline->metrics, GAUGE_TUNNELS_OPEN);
 }
 
+static bool is_upgrade_asked_for(const struct exchange *ex, const struct h1_head *head)
+{
+    return ex->request.wants_upgrade &&
+           slice_eq_nocase(headers_value(&head->headers, HEADER_UPGRADE), ex->request.upgrade);
+}
+
 static void on_head(void *user, const struct h1_head *head)
 {
     struct passage *p = user;
     struct exchange *ex = p->ex;
-    if (head->status == 101 && !ex->request.wants_upgrade) {
+    if (head->status == 101 && !is_upgrade_asked_for(ex, head)) {
         failed(p, UPSTREAM_INVALID);
         return;
     }
@@ -306,7 +312,7 @@ static void on_body(void *user, struct slice data)
 static void on_end(void *user, const struct headers *trailers)
 {
     struct passage *p = user;
-    timer_cancel(wheel(p), &p->proxy.timer);
+    timer_cancel(&p->proxy.timer);
     upstream_conn_release(&p->proxy.conn, p->proxy.request_ended);
     if (p->proxy.state != PROXY_TUNNEL)
         p->proxy.state = PROXY_DONE;
@@ -368,7 +374,7 @@ void stage_proxy_on_drained(struct passage *p)
         touch_answer(p);
 }
 
-void stage_proxy_on_closed(struct passage *p)
+void stage_proxy_drop(struct passage *p)
 {
     if (p->proxy.state == PROXY_NONE)
         return;

@@ -1,9 +1,9 @@
 /* How many workers this machine needs and bears, and whether the configured number of users fits.
  *
- * A user is a client connection. Of a worker's descriptors 24%, and at least 512 or half of them, are kept for
- * connections to backends, logs and the like: of 20,000 a worker gives 15,200 to clients. The
- * memory estimate is that of idle TLS users. Estimates only warn; the hard limits act by
- * themselves. */
+ * A user is a client connection. Of a worker's descriptors 24%, and at least 512 or half of them,
+ * are kept for connections to backends, logs and the like: of 20,000 a worker gives 15,200 to
+ * clients. The memory estimate is that of idle TLS users. Estimates only warn; the hard limits act
+ * by themselves. */
 #ifndef PROCESS_CAPACITY_H
 #define PROCESS_CAPACITY_H
 

@@ -162,7 +162,7 @@ static int start(struct keeper *k, int channel_fd)
 
 static void finish(struct keeper *k)
 {
-    timer_cancel(&k->loop.timers, &k->rotation);
+    timer_cancel(&k->rotation);
     admin_fini(&k->admin);
     loop_fini(&k->loop);
     close(k->channel);

@@ -130,7 +130,7 @@ static void on_listener_closed(struct listener *l)
 
 static void close_listener(struct worker_listener *wl)
 {
-    timer_cancel(&wl->worker->loop.timers, &wl->timer);
+    timer_cancel(&wl->timer);
     list_remove(&wl->node);
     listener_close(&wl->listener, on_listener_closed);
 }

@@ -36,8 +36,6 @@ static struct peer *peer_new(struct peer_set *set, char *name, const struct conf
     p->name = name;
     p->address_text = strrchr(name, '/') + 1;
     p->address = config->address.sockaddr;
-    p->board_index = board_find(set->board, SERIES_PEER, slice_str(name));
-    p->series = board_peer(set->board, set->slot, p->board_index);
     list_init(&p->idle);
     list_push_back(&set->peers, &p->node);
     return p;
@@ -52,6 +50,8 @@ struct peer *peer_get(struct peer_set *set, const struct config_upstream *upstre
         mem_free(name);
     else
         p = peer_new(set, name, config);
+    p->board_index = board_find(set->board, SERIES_PEER, slice_str(p->name));
+    p->series = board_peer(set->board, set->slot, p->board_index);
     p->idle_max = upstream->keep_alive_connections;
     p->idle_timeout_ms = upstream->keep_alive_timeout_ms;
     return peer_ref(p);

@@ -3,6 +3,8 @@
 
 #include "common/mem.h"
 
+#define UPSTREAM_INTERIM_MAX 16 /* 1xx before one answer */
+
 /* How long a connection that is closed may take to send what is left. */
 #define UPSTREAM_CLOSE_MS 5000
 
@@ -78,6 +80,10 @@ static void answer_head(struct upstream_conn *c)
         return;
     }
     if (head->status < 200) {
+        if (++c->interim_count > UPSTREAM_INTERIM_MAX) {
+            fail(c, UPSTREAM_INVALID);
+            return;
+        }
         c->handler->on_interim(c->user, head);
         struct h1_limits limits = c->parser->limits;
         h1_parser_init_response(c->parser, c->parser->arena, &limits,
@@ -186,7 +192,7 @@ static void on_drained(struct stream *s)
 static void on_closed(struct stream *s)
 {
     struct upstream_conn *c = conn_of(s);
-    timer_cancel(wheel(c), &c->timer);
+    timer_cancel(&c->timer);
     peer_unref(&c->peer);
     mem_free(c);
 }
@@ -263,6 +269,7 @@ bool upstream_conn_expect(struct upstream_conn *c, struct arena *arena,
     if (!c->parser)
         return false;
     h1_parser_init_response(c->parser, arena, limits, to_head);
+    c->interim_count = 0;
     c->answer_begun = c->answer_complete = c->tunnel = c->reusable = false;
     return true;
 }

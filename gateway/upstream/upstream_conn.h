@@ -49,8 +49,9 @@ struct upstream_conn {
     struct h1_parser *parser; /* in the borrower's arena */
     struct metrics *metrics;  /* borrowed */
     uint8_t state;
-    bool reused;       /* has answered a request before */
-    bool answer_begun; /* a byte of the answer has been seen */
+    uint8_t interim_count; /* of the answer under way */
+    bool reused;           /* has answered a request before */
+    bool answer_begun;     /* a byte of the answer has been seen */
     bool answer_complete;
     bool tunnel;
     bool reusable; /* as far as the answer's head says */

@@ -125,7 +125,7 @@ static void a_stopped_timer_does_not_fire_and_can_be_set_again(void **state)
     arm(&p, 10);
     uv_run(&loop.uv, UV_RUN_DEFAULT);
     assert_int_equal(p.fired, 1);
-    timer_cancel(&loop.timers, &p.timer);
+    timer_cancel(&p.timer);
 }
 
 static void a_timer_may_set_itself_from_its_callback(void **state)
