@@ -291,6 +291,7 @@ static void feed(struct h1_server *h, struct slice *input)
 
 static void keep_ahead(struct h1_server *h, struct slice rest)
 {
+    h->more_input = false; /* from here on it is in h->ahead */
     if (rest.len == 0 || h->state >= H1_LINGER)
         return;
     if (h->ahead.cap == 0)
