@@ -141,7 +141,9 @@ static int on_ticket(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHE
         random_bytes(iv, IV_BYTES);
     } else {
         key = find_key(&keys, name);
-        if (key && key > &keys.slots[TLS_TICKET_CURRENT])
+        /* TLS 1.3 clients use a ticket once (RFC 8446 C.4): without a new one, every second
+         * handshake would be a full one. */
+        if (key && (key > &keys.slots[TLS_TICKET_CURRENT] || SSL_version(ssl) == TLS1_3_VERSION))
             result = TICKET_GOOD_RENEW;
     }
     if (!key)

@@ -3,7 +3,7 @@
 
 #include "common/mem.h"
 
-#define UPSTREAM_INTERIM_MAX 16 /* 1xx before one answer */
+#define UPSTREAM_INTERIM_MAX 64 /* 1xx before one answer */
 
 /* How long a connection that is closed may take to send what is left. */
 #define UPSTREAM_CLOSE_MS 5000

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from env import ROOT, Gateway, program
+from env import DEADLINE_S, ROOT, Gateway, program
 
 SECOND = "  - { name: portal, peers: [ { address: 127.0.0.1:1 } ] }\n"
 NO_FILES = "    tls: { certificates: [ { cert: no.crt, key: no.key } ] }\n"
@@ -31,7 +31,7 @@ def gateway(node):
 
 def run(*words, cwd=None):
     return subprocess.run([program("cong"), *words], cwd=cwd, capture_output=True, text=True,
-                          timeout=30, check=False)
+                          timeout=DEADLINE_S, check=False)
 
 
 def check(folder, text):
@@ -134,6 +134,18 @@ def test_wrong_file_keeps_the_gateway_from_starting(tmp_path):
     assert "cong.yaml:8:10: workers: " in result.stdout + result.stderr
 
 
+def test_address_that_is_taken_keeps_the_gateway_from_starting(tmp_path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = "127.0.0.1:%d" % taken.getsockname()[1]
+        text = GOOD.replace("127.0.0.1:8080", address) + "runtime_dir: run\n"
+        (tmp_path / "cong.yaml").write_text(text)
+        result = run("run", "-c", "cong.yaml", cwd=tmp_path)
+    assert result.returncode == 1
+    assert address in result.stderr
+
+
 @pytest.mark.parametrize("name", ["cong.yaml", "minimal.yaml", "portal.yaml", "demo.yaml"])
 def test_configurations_that_we_ship_are_good_but_for_their_certificates(tmp_path, certs, name):
     text = (ROOT / "config" / name).read_text()
@@ -182,7 +194,7 @@ def control_socket(gateway):
 
 def connect_to_control(gateway):
     control = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    control.settimeout(30)
+    control.settimeout(DEADLINE_S)
     control.connect(str(control_socket(gateway)))
     return control
 

@@ -65,11 +65,12 @@ def test_pipelined_bodies_are_told_apart(client):
     assert [client.read_answer().body for _ in bodies] == bodies
 
 
-def test_more_than_the_gateway_reads_ahead_can_be_pipelined(client):
-    count = 400
-    client.send(b"".join(request_bytes("GET", f"/echo?n={n}") for n in range(count)))
-    assert names_of(client.read_answer() for _ in range(count)) == [
-        f"/echo?n={n}" for n in range(count)]
+@pytest.mark.parametrize("listener", [0, 1], ids=["plain", "tls"])
+def test_more_than_the_gateway_reads_ahead_can_be_pipelined(gateway, listener):
+    client = gateway.connect(listener)
+    targets = ["/echo?delay=100ms", *(f"/echo?n={n}" for n in range(1000))]
+    client.send(b"".join(request_bytes("GET", target) for target in targets))
+    assert names_of(client.read_answer() for _ in targets) == targets
 
 
 def test_pipelined_request_waits_for_the_answer_before_it():

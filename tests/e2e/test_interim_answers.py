@@ -129,12 +129,8 @@ def test_endless_early_hints_end(backend):
         sender = threading.Thread(target=send_until_closed, daemon=True, args=(
             connection, b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 1000))
         sender.start()
-        try:
-            assert client.read_answer().status == 502
-        except Incomplete:
-            pass  # nor is there memory for a page left
+        assert client.read_answer().status == 502
         sender.join()
-        assert gateway.access_lines(1)[0]["abort"]
 
 
 def send_until_closed(connection, data):
@@ -228,6 +224,34 @@ def test_large_rest_of_a_body_ends_the_connection(backend):
         assert (answer.status, answer.headers.get("Connection")) == (403, "close")
         client.shutdown()
         assert client.read_to_end() == b""
+
+
+def test_rest_of_a_body_that_never_comes_ends_the_connection(backend):
+    with Gateway(backend, timeouts={"request_body": "200ms"}) as gateway:
+        client = gateway.connect()
+        client.send_request("POST", "/", {"Content-Length": "100"}).send("begin")
+        connection = backend.accept()
+        connection.read_request_head()
+        connection.answer(403)
+        assert client.read_answer().status == 403
+        assert client.has_ended()
+
+
+def test_answer_to_an_upload_that_nobody_reads_reaches_the_client(backend):
+    """Everything is full on the way to the backend when it says no."""
+    with Gateway(backend, route={"body_limit": "1GiB"}) as gateway:
+        client = gateway.connect()
+        client.send_request("POST", "/", {"Content-Length": str(1 << 29)})
+        connection = backend.accept()
+        sender = threading.Thread(target=send_until_closed, daemon=True, args=(client, bytes(1 << 20)))
+        sender.start()
+        connection.read_request_head()
+        connection.read_exactly(1 << 20)
+        connection.answer(403, body=b"no")
+        answer = client.read_answer()
+        assert (answer.status, answer.body) == (403, b"no")
+        client.shutdown()
+        sender.join()
 
 
 def test_unfinished_chunks_end_the_connection(backend):

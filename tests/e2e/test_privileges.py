@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from env import Gateway, eventually, program
+from env import DEADLINE_S, Gateway, eventually, program
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 
@@ -100,6 +100,6 @@ def test_unknown_user_keeps_the_gateway_from_starting(gateway):
     other = gateway.folder / "other.yaml"
     other.write_text(text.replace("user: nobody", "user: no-such-user"))
     result = subprocess.run([program("cong"), "run", "-c", "other.yaml"], cwd=gateway.folder,
-                            capture_output=True, text=True, timeout=30, check=False)
+                            capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert result.returncode == 1
     assert "no-such-user" in result.stderr

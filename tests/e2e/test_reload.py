@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import threading
 
 import pytest
 
@@ -240,11 +241,11 @@ def test_metrics_of_what_stays_go_on(gateway, other):
     name = 'cong_route_responses_total{route="/",class="2xx"}'
     for _ in range(5):
         gateway.request("GET", "/")
-    before = gateway.metrics()
-    assert before[name] == 5
+    gateway.access_lines(5)  # what is logged has been counted
+    assert gateway.metrics()[name] == 5
     gateway.change(upstreams=upstreams(other))
     assert gateway.metrics()[name] == 5
-    gateway.request("GET", "/")
+    gateway.access_line(gateway.request("GET", "/"))
     assert gateway.metrics()[name] == 6
 
 
@@ -347,3 +348,40 @@ def test_reload_while_a_worker_is_being_restarted_reaches_it_too(gateway, other)
     eventually(lambda: len(gateway.worker_pids()) == 2, "both workers run")
     for _ in range(10):
         assert gateway.request("GET", "/").headers.get("X-Node") == "other"
+
+
+def test_peer_that_goes_while_it_is_connected_to_is_still_waited_for(node):
+    """The request keeps what it began with, also when that never answers."""
+    backend = ScriptedBackend(backlog=0)
+    backend.fill_backlog()
+    with Gateway(backend, upstream={"timeouts": {"connect": "300ms"}}) as gateway:
+        client = gateway.connect()
+        client.send_request("GET", "/")
+        eventually(lambda: gateway.status()["upstreams"][0]["peers"][0]["connects"] == 1, "it tries")
+        gateway.change(upstreams=upstreams(node))
+        assert client.read_answer().status == 504
+        assert client.request("GET", "/").status == 200
+
+
+def test_reloads_at_the_same_time_are_both_answered(gateway):
+    results = []
+    callers = [threading.Thread(target=lambda: results.append(gateway.command("reload").returncode))
+               for _ in range(5)]
+    for caller in callers:
+        caller.start()
+    for caller in callers:
+        caller.join()
+    assert results == [0] * 5
+    assert gateway.request("GET", "/").status == 200
+
+
+def test_gateway_that_stops_takes_no_new_configuration(node):
+    with Gateway(node, timeouts={"drain_notice": "1h"}) as gateway:
+        gateway.allow("was killed by SIGKILL")
+        gateway.signal(signal.SIGTERM)
+        gateway.log.wait_for("not ready any more")
+        result = gateway.command("reload")
+        assert result.returncode == 1
+        assert "stopping" in result.stdout + result.stderr
+        gateway.signal(signal.SIGQUIT)
+        gateway.wait()

@@ -7,7 +7,8 @@ import threading
 
 import pytest
 
-from env import (Gateway, Incomplete, RawClient, ScriptedBackend, WebSocket, eventually, program)
+from env import (
+    DEADLINE_S, Gateway, Incomplete, RawClient, ScriptedBackend, WebSocket, eventually, program)
 
 
 @pytest.fixture
@@ -43,6 +44,17 @@ def test_request_under_way_is_finished(backend, number):
         answer = client.read_answer()
         assert (answer.body, answer.headers.get("Connection")) == (b"finished", "close")
         assert client.has_ended()
+        assert gateway.wait() == 0
+
+
+def test_signal_to_the_whole_process_group_is_for_the_supervisor(backend):
+    """As some service managers and Ctrl-C do."""
+    with Gateway(backend) as gateway:
+        client, connection = hanging(gateway, backend)
+        os.killpg(gateway.pid, signal.SIGTERM)
+        eventually(lambda: not is_listening(gateway), "no new connections are taken")
+        connection.answer(body=b"finished")
+        assert client.read_answer().body == b"finished"
         assert gateway.wait() == 0
 
 
@@ -154,7 +166,7 @@ def test_command_returns_when_all_is_finished(backend, command):
         assert caller.is_alive()
         connection.answer(body=b"finished")
         assert client.read_answer().body == b"finished"
-        caller.join(30)
+        caller.join(DEADLINE_S)
         assert results[0].returncode == 0, results[0].stderr
         assert gateway.wait() == 0
 
@@ -234,6 +246,6 @@ def test_runtime_folder_is_left_clean(node):
 
 def test_commands_say_so_when_no_gateway_runs(tmp_path):
     result = subprocess.run([program("cong"), "status", "--runtime-dir", str(tmp_path)],
-                            capture_output=True, text=True, timeout=30, check=False)
+                            capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert result.returncode == 1
     assert "no gateway is running" in result.stderr

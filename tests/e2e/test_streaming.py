@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from env import Gateway, ScriptedBackend, chunk, head_bytes
+from env import DEADLINE_S, Gateway, ScriptedBackend, chunk, head_bytes
 
 UPGRADE = {"Connection": "upgrade", "Upgrade": "websocket"}
 MIB = 1024 * 1024
@@ -139,11 +139,12 @@ def test_backend_that_reads_nothing_stops_the_client():
         assert client.read_answer().body == b"all there"
 
 
-@pytest.mark.parametrize("direction", ["to the client", "to the backend"])
-def test_tunnel_flows_no_faster_than_it_is_read(direction):
+@pytest.mark.parametrize("listener, direction", [(0, "to the client"), (1, "to the client"),
+                                                 (0, "to the backend")])
+def test_tunnel_flows_no_faster_than_it_is_read(certs, listener, direction):
     backend = ScriptedBackend(receive_buffer=4096)
-    with Gateway(backend) as gateway:
-        client = gateway.connect(receive_buffer=4096)
+    with Gateway(backend, listeners=[{}, {"tls": certs.tls}]) as gateway:
+        client = gateway.connect(listener, receive_buffer=4096)
         client.send_request("GET", "/ws", UPGRADE)
         connection = backend.accept()
         connection.read_request_head()
@@ -171,7 +172,7 @@ def fill(wire):
             sent += wire.socket.send(piece)
     except TimeoutError:
         pass
-    wire.socket.settimeout(30)
+    wire.socket.settimeout(DEADLINE_S)
     return sent
 
 

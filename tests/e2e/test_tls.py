@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from env import HOST, Gateway, RawClient, Wire, eventually, openssl, request_bytes
+from env import (
+    DEADLINE_S, HOST, Gateway, Process, RawClient, Wire, eventually, openssl, request_bytes)
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
@@ -52,7 +53,7 @@ def careless(minimum=V12, maximum=V13, ciphers=None):
 def s_client(gateway, *options, send=""):
     """openssl s_client, for what Python's ssl cannot do."""
     command = ["openssl", "s_client", "-connect", gateway.address(), *options]
-    return subprocess.run(command, input=send, capture_output=True, text=True, timeout=30,
+    return subprocess.run(command, input=send, capture_output=True, text=True, timeout=DEADLINE_S,
                           check=False)
 
 
@@ -171,7 +172,7 @@ def test_ticket_of_one_worker_resumes_at_the_other(gateway, certs, version, firs
 def test_resumption_is_counted(gateway, certs):
     names = ("cong_tls_handshakes_full_total", "cong_tls_handshakes_resumed_total")
     context = certs.client_context()
-    before = gateway.metrics()
+    before = gateway.settled_metrics()
     session = session_of(gateway.connect(context=context))
     assert resumed(gateway, context, session)
     after = gateway.metrics()
@@ -226,11 +227,25 @@ def test_ocsp_answer_is_stapled_from_its_file(node, certs):
 
 def test_renegotiation_is_refused(gateway):
     """The R command of s_client: the connection ends, or goes on with the first handshake."""
-    handshakes = gateway.metrics()["cong_tls_handshakes_full_total"]
+    handshakes = gateway.settled_metrics()["cong_tls_handshakes_full_total"]
     result = s_client(gateway, "-tls1_2", "-servername", HOST, send="R\n")
     assert "RENEGOTIATING" in result.stderr
     assert "no renegotiation" in result.stderr
     assert gateway.metrics()["cong_tls_handshakes_full_total"] == handshakes + 1
+
+
+def test_client_may_change_its_keys(gateway):
+    """KeyUpdate, which asks for one in return: the K command of s_client."""
+    command = ["openssl", "s_client", "-connect", gateway.address(), "-tls1_3"]
+    with Process("s_client", command) as client:
+        client.log.wait_for("Verify return code")
+        for _ in range(3):
+            mark = client.log.mark()
+            client.type("K\n")
+            client.log.wait_for("KEYUPDATE", mark)
+            client.type("GET / HTTP/1.1\r\nHost: portal.test\r\n\r\n")
+            client.log.wait_for("HTTP/1.1 200 OK", mark)
+        client.kill()
 
 
 def test_plaintext_to_the_tls_port_is_closed(gateway):
@@ -261,7 +276,7 @@ def test_unfinished_handshake_has_a_deadline(gateway, part):
 
 def test_failed_handshakes_are_counted(gateway):
     failed = "cong_tls_handshakes_failed_total"
-    before = gateway.metrics()[failed]
+    before = gateway.settled_metrics()[failed]
     client = RawClient(gateway.address())
     client.send(b"\x16\x03\x01\x00\x05nonsense")
     client.read_to_end()
@@ -305,7 +320,7 @@ def test_records_may_be_cut_at_every_byte(gateway):
 def test_end_of_a_connection_is_said(gateway):
     """close_notify: without it an answer that somebody cut short looks like a whole one."""
     context = careless()
-    sock = socket.create_connection(gateway.address().split(":"), 30)
+    sock = socket.create_connection(gateway.address().split(":"), DEADLINE_S)
     with context.wrap_socket(sock, server_hostname=HOST, suppress_ragged_eofs=False) as tls:
         tls.sendall(request_bytes("GET", "/any?bytes=50000&chunked=1", version="HTTP/1.0"))
         while tls.recv(65536):
@@ -314,7 +329,7 @@ def test_end_of_a_connection_is_said(gateway):
 
 def test_broken_answer_has_no_end(gateway):
     context = careless()
-    sock = socket.create_connection(gateway.address().split(":"), 30)
+    sock = socket.create_connection(gateway.address().split(":"), DEADLINE_S)
     with context.wrap_socket(sock, server_hostname=HOST, suppress_ragged_eofs=False) as tls:
         target = "/any?bytes=50000&chunked=1&close=body"
         tls.sendall(request_bytes("GET", target, version="HTTP/1.0"))

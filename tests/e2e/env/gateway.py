@@ -145,6 +145,11 @@ class Gateway(Process):
         pairs = [line.rsplit(" ", 1) for line in lines if not line.startswith("#")]
         return {name: float(value) for name, value in pairs}
 
+    def settled_metrics(self):
+        """Metrics when all clients of earlier tests have been seen off, and so been counted."""
+        eventually(lambda: self.metrics()["cong_connections_open"] == 0, "nobody is connected")
+        return self.metrics()
+
     def status(self):
         result = self.command("status", "--json", "--runtime-dir",
                               str(self.settings["runtime_dir"]))

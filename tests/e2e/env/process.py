@@ -89,7 +89,7 @@ class Process:
         self.allowed_trouble = []
         # Killed by the kernel should the tests be killed; a session of its own shows what it left.
         self._popen = subprocess.Popen(
-            ["setpriv", "--pdeathsig", "KILL", "--", *command], cwd=cwd, stdin=subprocess.DEVNULL,
+            ["setpriv", "--pdeathsig", "KILL", "--", *command], cwd=cwd, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
         self.pid = self._popen.pid
         self.log = Log(self._popen.stdout)
@@ -110,6 +110,11 @@ class Process:
 
     def is_running(self):
         return self._popen.poll() is None
+
+    def type(self, text):
+        """Gives it this on its standard input."""
+        self._popen.stdin.write(text.encode())
+        self._popen.stdin.flush()
 
     def signal(self, number):
         self._popen.send_signal(number)

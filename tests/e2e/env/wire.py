@@ -86,10 +86,13 @@ class Wire:
 
     def read_some(self, limit=_READ_BYTES):
         """At least one byte; none when the other end has closed or reset."""
-        if self._ahead:
-            data = bytes(self._ahead[:limit])
-            del self._ahead[:limit]
-            return data
+        if not self._ahead:
+            return self._receive(limit)
+        data = bytes(self._ahead[:limit])
+        del self._ahead[:limit]
+        return data
+
+    def _receive(self, limit=_READ_BYTES):
         try:
             return self.socket.recv(limit)
         except ConnectionResetError:
@@ -99,15 +102,9 @@ class Wire:
             return b""
 
     def _read_ahead(self):
-        data = self.socket_read()
+        data = self._receive()
         self._ahead += data
         return bool(data)
-
-    def socket_read(self):
-        ahead, self._ahead = self._ahead, bytearray()
-        data = self.read_some()
-        self._ahead = ahead
-        return data
 
     def read_exactly(self, count):
         while len(self._ahead) < count:

@@ -189,6 +189,27 @@ static void a_ticket_of_an_old_key_is_renewed(void **state)
     tls_context_unref(&n.context);
 }
 
+/* Clients of TLS 1.3 use a ticket once (RFC 8446 C.4). */
+static void a_resumed_session_of_tls_1_3_gets_a_ticket_of_its_own(void **state)
+{
+    struct node n = { 0 };
+    const unsigned char *ticket;
+    unsigned char first[4096];
+    size_t len, first_len;
+    (void)state;
+    tls_tickets_init(&n.tickets);
+    node_init(&n);
+    SSL_SESSION *session = connect_with(&n, TLS1_3_VERSION, NULL, false);
+    SSL_SESSION_get0_ticket(session, &ticket, &first_len);
+    assert_in_range(first_len, 1, sizeof(first));
+    memcpy(first, ticket, first_len);
+    session = connect_with(&n, TLS1_3_VERSION, session, true);
+    SSL_SESSION_get0_ticket(session, &ticket, &len);
+    assert_false(len == first_len && memcmp(first, ticket, len) == 0);
+    SSL_SESSION_free(connect_with(&n, TLS1_3_VERSION, session, true));
+    tls_context_unref(&n.context);
+}
+
 static void a_ticket_of_a_node_that_has_rotated_already_resumes(void **state)
 {
     struct node behind = { 0 }, ahead = { 0 };
@@ -245,6 +266,7 @@ int main(void)
         cmocka_unit_test(readers_see_whole_sets_while_the_writer_rotates),
         cmocka_unit_test(sessions_resume_until_their_key_is_forgotten),
         cmocka_unit_test(a_ticket_of_an_old_key_is_renewed),
+        cmocka_unit_test(a_resumed_session_of_tls_1_3_gets_a_ticket_of_its_own),
         cmocka_unit_test(a_ticket_of_a_node_that_has_rotated_already_resumes),
         cmocka_unit_test(tickets_of_another_section_do_not_resume),
         cmocka_unit_test(without_keys_handshakes_are_full_ones),
