@@ -49,6 +49,7 @@ class Gateway(Process):
             self._wait_until_ready()
         except BaseException:
             self.kill()
+            self._remove_folder()
             raise
 
     def __exit__(self, kind, value, traceback):
@@ -56,7 +57,10 @@ class Gateway(Process):
         try:
             super().__exit__(kind, value, traceback)
         finally:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._remove_folder()
+
+    def _remove_folder(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- configuration ---
 
