@@ -263,3 +263,24 @@ def test_aborted_requests_say_why(node):
         connection.send("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab").close()
         client.read_to_end()
         assert gateway.access_lines(2)[1]["abort"] == "upstream_aborted"
+
+
+# --- times ----------------------------------------------------------------------------------------
+
+def test_late_answer_is_as_late_as_it_was(node):
+    """What a timer does has the time of that timer, not of the event before it."""
+    with Gateway(node, upstream={"timeouts": {"response": "200ms"}}) as gateway:
+        answer = gateway.request("GET", "/any?hang=1")
+        assert answer.status == 504
+        assert gateway.access_line(answer)["duration_ms"] > 150
+
+
+def test_times_of_a_second_attempt_do_not_include_the_first(node):
+    full = ScriptedBackend(backlog=0)
+    full.fill_backlog()
+    with Gateway(full, node, upstream={"timeouts": {"connect": "200ms"}}) as gateway:
+        for _ in range(2):
+            assert gateway.request("GET", "/").status == 200
+        line = next(line for line in gateway.access_lines(2) if line["retries"])
+        assert line["duration_ms"] - line["connect_ms"] > 150
+        assert line["duration_ms"] - line["response_ms"] > 150

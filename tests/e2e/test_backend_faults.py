@@ -1,8 +1,12 @@
 """A backend that dies, hangs or never was there; a client that leaves."""
 
+import os
+import signal
+
 import pytest
 
-from env import Gateway, Incomplete, Node, ScriptedBackend, eventually, free_address, head_bytes
+from env import (Gateway, Incomplete, Node, ScriptedBackend, chunk, eventually, free_address,
+                 head_bytes)
 
 
 @pytest.fixture(scope="module")
@@ -241,3 +245,39 @@ def test_client_that_leaves_in_the_queue_of_a_pipeline_is_noticed(backend):
         connection.read_request()
         client.close()
         assert connection.has_ended()
+
+
+def test_http_1_0_client_that_leaves_in_its_answer_is_reset(backend):
+    """An orderly end would make the half that it got look complete (nc ends its side early)."""
+    with Gateway(backend) as gateway:
+        client = gateway.connect()
+        client.send_request("GET", "/", version="HTTP/1.0")
+        connection = backend.accept()
+        connection.read_request()
+        connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection.send(chunk(b"half"))
+        client.read_answer_head()
+        assert client.read_exactly(4) == b"half"
+        client.shutdown()
+        assert client.read_to_end() == b""
+        assert client.was_reset
+
+
+# --- an upload that the backend refuses -----------------------------------------------------------
+
+def test_answer_before_a_reset_counts_although_sending_has_failed(backend):
+    """The worker looks up when all has happened: more of the body, the answer, the reset."""
+    with Gateway(backend) as gateway:
+        client = gateway.connect()
+        client.send_request("POST", "/", {"Content-Length": "1000000"}).send(bytes(1000))
+        connection = backend.accept()
+        connection.read_request_head()
+        connection.read_exactly(1000)
+        pid = gateway.worker_pids()["worker 0"]
+        os.kill(pid, signal.SIGSTOP)
+        client.send(bytes(1000))
+        connection.answer(413, [("Connection", "close")], b"too much")
+        connection.reset()
+        os.kill(pid, signal.SIGCONT)
+        answer = client.read_answer()
+        assert (answer.status, answer.body) == (413, b"too much")

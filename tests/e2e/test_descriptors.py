@@ -4,7 +4,7 @@ import resource
 
 import pytest
 
-from env import Gateway, Incomplete
+from env import Gateway, Incomplete, RawClient
 
 # A worker with few of them keeps half for itself and for connections to peers.
 ROOM = 100
@@ -70,3 +70,29 @@ def test_full_gateway_takes_connections_again_when_somebody_leaves(small):
     small.log.wait_for("takes connections again", count=2)
     for _ in range(20):
         assert small.request("GET", "/").status == 200
+
+
+def test_idle_clients_cannot_take_the_descriptors_of_those_who_are_served(node):
+    """With one worker there is no other: who does not fit is turned away at once."""
+    with Gateway(node, prefix=limited(LIMIT, LIMIT)) as gateway:
+        served = [gateway.connect() for _ in range(10)]
+        for client in served:
+            assert client.request("GET", "/any?close=end").status == 200
+        for _ in range(LIMIT):
+            come(gateway)
+        assert come(gateway).has_ended()
+        for client in served:
+            client.send_request("GET", "/any?close=end&delay=10ms")
+        for client in served:
+            assert client.read_answer().status == 200
+        gateway.reload()
+        assert gateway.metrics()["cong_connections_refused_total"] >= LIMIT // 4
+
+
+def come(gateway):
+    """A client that stays if it may; one that is turned away may see that already here."""
+    while True:
+        try:
+            return RawClient(gateway.address())
+        except ConnectionResetError:
+            pass

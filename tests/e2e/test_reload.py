@@ -385,3 +385,30 @@ def test_gateway_that_stops_takes_no_new_configuration(node):
         assert "stopping" in result.stdout + result.stderr
         gateway.signal(signal.SIGQUIT)
         gateway.wait()
+
+
+def test_listener_that_is_being_removed_still_knows_whom_to_trust(node):
+    """It goes on for a moment for those in its queue, and the old configuration is gone by then."""
+    one, trusted = [{}], "127.0.0.2"
+    with Gateway(node, listeners=one, trusted_proxies=[trusted]) as gateway:
+        for _ in range(3):
+            gateway.change(listeners=one + [{"proxy_protocol": True}])
+            address = gateway.address(1)
+            reload = threading.Thread(target=gateway.change, kwargs={"listeners": one})
+            reload.start()
+            eventually(lambda: refuses_proxy(address, trusted), "it takes no more connections")
+            reload.join()
+        assert gateway.metrics()["cong_connections_refused_total"] == 0
+        gateway.check_health()
+
+
+def refuses_proxy(address, source):
+    try:
+        client = RawClient(address, source=source,
+                           preamble=b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n")
+        client.close()
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        pass  # just when the listener closed
+    return False

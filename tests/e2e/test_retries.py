@@ -2,7 +2,7 @@
 
 import pytest
 
-from env import Gateway, Node, ScriptedBackend, eventually, free_address
+from env import Gateway, Node, ScriptedBackend, chunked, eventually, free_address
 
 
 @pytest.fixture
@@ -223,3 +223,15 @@ def test_dossier_is_stored_once_however_the_node_fails(tmp_path):
             assert set(statuses) == {201, 502}
             stored = journal.read_text().splitlines()
             assert len(stored) == 60, "each exactly once, also those that were answered with 502"
+
+
+def test_empty_chunked_body_is_sent_whole_or_not_at_all():
+    """Its end went to the stale connection; a second attempt would be a request without an end."""
+    backend = ScriptedBackend()
+    with Gateway(backend, upstream={"timeouts": {"response": "2s"}}) as gateway:
+        client, connection = pooled(gateway, backend)
+        client.send_request("PUT", "/second", {"Transfer-Encoding": "chunked"}).send(chunked())
+        assert connection.read_request().body == b""
+        connection.close()
+        assert client.read_answer().status == 502
+        assert backend.accept_waiting() == []

@@ -249,3 +249,18 @@ def test_commands_say_so_when_no_gateway_runs(tmp_path):
                             capture_output=True, text=True, timeout=DEADLINE_S, check=False)
     assert result.returncode == 1
     assert "no gateway is running" in result.stderr
+
+
+def test_worker_leaves_with_its_last_connection(node):
+    """At once, not when some timer happens to wake it: long before an answer that takes 10 s."""
+    waits = {"handshake": "5m", "request_head": "5m", "keep_alive": "1h", "shutdown": "1h"}
+    with Gateway(node, timeouts=waits) as gateway:
+        gateway.connect()
+        eventually(lambda: gateway.processes()["worker 0"]["connections_open"] == 1, "it is there")
+        clock = RawClient(node.address)
+        clock.send_request("GET", "/any?delay=10s")
+        gateway.signal(signal.SIGTERM)
+        assert gateway.wait() == 0
+        clock.socket.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            clock.read_some()

@@ -1,13 +1,12 @@
 """Bodies of any size flow through without staying, and the slower side sets the pace."""
 
 import hashlib
-import socket
 import threading
 from pathlib import Path
 
 import pytest
 
-from env import DEADLINE_S, Gateway, ScriptedBackend, chunk, head_bytes
+from env import Gateway, ScriptedBackend, chunk, head_bytes
 
 UPGRADE = {"Connection": "upgrade", "Upgrade": "websocket"}
 MIB = 1024 * 1024
@@ -115,7 +114,7 @@ def test_client_that_reads_nothing_stops_the_backend():
         connection = backend.accept()
         connection.read_request()
         connection.send(head_bytes("HTTP/1.1 200 OK", [("Content-Length", 64 * MIB)]))
-        sent = fill(connection)
+        sent = connection.fill()
         assert sent < 16 * MIB
         sender = send_in_background(connection, [bytes(64 * MIB - sent)])
         assert len(client.read_answer().body) == 64 * MIB
@@ -129,7 +128,7 @@ def test_backend_that_reads_nothing_stops_the_client():
         growth = Growth(gateway)
         client.send_request("POST", "/", {"Content-Length": str(64 * MIB)})
         connection = backend.accept()
-        sent = fill(client)
+        sent = client.fill()
         assert sent < 16 * MIB
         growth.check()
         sender = send_in_background(client, [bytes(64 * MIB - sent)])
@@ -153,27 +152,13 @@ def test_tunnel_flows_no_faster_than_it_is_read(certs, listener, direction):
         growth = Growth(gateway)
         ends = (connection, client)
         source, sink = ends if direction == "to the client" else ends[::-1]
-        sent = fill(source)
+        sent = source.fill()
         assert sent < 16 * MIB
         growth.check()
         sender = send_in_background(source, [b"the end"])
         assert sink.read_exactly(sent) == bytes(sent)
         assert sink.read_exactly(7) == b"the end"
         sender.join()
-
-
-def fill(wire):
-    """Sends until nobody takes any more; how many bytes that were."""
-    sent, piece = 0, bytes(65536)
-    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
-    wire.socket.settimeout(0.3)
-    try:
-        while sent < 64 * MIB:
-            sent += wire.socket.send(piece)
-    except TimeoutError:
-        pass
-    wire.socket.settimeout(DEADLINE_S)
-    return sent
 
 
 def test_echo_of_a_large_body_flows_both_ways_at_once(gateway):

@@ -226,3 +226,31 @@ def test_101_to_a_request_that_did_not_ask_is_502(backend):
         connection.read_request()
         connection.send(SWITCH)
         assert client.read_answer().status == 502
+
+
+# --- a client that is gone ------------------------------------------------------------------------
+
+@pytest.mark.parametrize("listener", [0, 1], ids=["plain", "tls"])
+def test_tunnel_ends_when_a_client_that_had_ended_its_side_is_gone(certs, listener):
+    """Browsers close so; the backend pushes on and must learn that nobody listens."""
+    backend = ScriptedBackend()
+    with Gateway(backend, listeners=[{}, {"tls": certs.tls}]) as gateway:
+        client = gateway.connect(listener)
+        client.send_request("GET", "/ws", UPGRADE)
+        connection = backend.accept()
+        connection.read_request_head()
+        connection.send(SWITCH)
+        assert client.read_answer().status == 101
+        client.shutdown()
+        assert connection.read_to_end() == b""
+        client.close()
+        eventually(lambda: pushing_fails(connection), "the backend is cut off")
+        eventually(lambda: gateway.metrics()["cong_tunnels_open"] == 0, "the tunnel is closed")
+
+
+def pushing_fails(connection):
+    try:
+        connection.send("push")
+    except OSError:
+        return True
+    return False

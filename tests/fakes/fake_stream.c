@@ -63,12 +63,16 @@ void fake_stream_init(struct fake_stream *f, struct loop *loop)
 
 void fake_stream_feed(struct fake_stream *f, const char *text)
 {
+    fake_stream_feed_bytes(f, slice_str(text));
+}
+
+void fake_stream_feed_bytes(struct fake_stream *f, struct slice bytes)
+{
     struct loop *l = f->base.loop;
-    size_t len = strlen(text);
-    assert(!f->paused && !f->closed && len <= LOOP_READ_BYTES);
+    assert(!f->paused && !f->closed && bytes.len <= LOOP_READ_BYTES);
     loop_event_begin(l);
-    memcpy(l->read_buffer, text, len);
-    f->base.handler->on_data(&f->base, l->read_buffer, len);
+    memcpy(l->read_buffer, bytes.data, bytes.len);
+    f->base.handler->on_data(&f->base, l->read_buffer, bytes.len);
     loop_event_end(l);
 }
 

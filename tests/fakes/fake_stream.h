@@ -14,6 +14,7 @@ struct fake_stream {
 void fake_stream_init(struct fake_stream *f, struct loop *loop);
 /* Bytes arrive: one event of the loop. The data is copied first, as codecs may write into it. */
 void fake_stream_feed(struct fake_stream *f, const char *text);
+void fake_stream_feed_bytes(struct fake_stream *f, struct slice bytes);
 /* The peer ends its side. */
 void fake_stream_end(struct fake_stream *f, int status);
 /* The peer stops, or starts again, to take what is written. */

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from . import tidy
 from .ports import split_address
 from .wait import DEADLINE_S
-from .wire import Headers, Incomplete, ProtocolError, Wire, head_bytes
+from .wire import Headers, Incomplete, ProtocolError, Wire, head_bytes, make_narrow
 
 HOST = "portal.test"
 
@@ -54,7 +54,7 @@ def request_bytes(method, target, headers=(), body=None, host=HOST, version="HTT
 
 class RawClient(Wire):
     def __init__(self, address, context=None, server_name=None, session=None, source=None,
-                 preamble=b"", receive_buffer=None):
+                 preamble=b"", receive_buffer=None, narrow=False):
         """`context` makes it TLS; `preamble` is sent before anything else, a PROXY header say."""
         sock = socket.socket(socket.AF_INET6 if address.startswith("[") else socket.AF_INET)
         try:
@@ -62,6 +62,8 @@ class RawClient(Wire):
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if receive_buffer:
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            if narrow:
+                make_narrow(sock)
             if source:
                 sock.bind((source, 0))
             sock.connect(split_address(address))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from . import tidy
 from .ports import split_address
 from .wait import DEADLINE_S
-from .wire import Headers, ProtocolError, Wire, head_bytes
+from .wire import Headers, ProtocolError, Wire, head_bytes, make_narrow
 
 
 @dataclass
@@ -48,11 +48,13 @@ class BackendConnection(Wire):
 class ScriptedBackend:
     """Listens from the start; the test accepts the connections one by one."""
 
-    def __init__(self, port=0, receive_buffer=None, backlog=128):
+    def __init__(self, port=0, receive_buffer=None, narrow=False, backlog=128):
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if receive_buffer:
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if narrow:
+            make_narrow(self._listener)
         self._listener.bind(("127.0.0.1", port))
         self._listener.listen(backlog)
         self.address = "127.0.0.1:%d" % self._listener.getsockname()[1]

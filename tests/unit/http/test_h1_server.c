@@ -17,7 +17,7 @@ struct script {
     struct metrics metrics;
     struct h1_server h1;
     struct exchange *current; /* the last one that was not closed */
-    unsigned requests, ends, closes;
+    unsigned requests, ends, closes, blocks;
     enum close_reason reason;
     char body[4096];
     size_t body_len;
@@ -61,6 +61,12 @@ static void on_event(struct exchange *ex)
     (void)ex;
 }
 
+static void on_blocked(struct exchange *ex)
+{
+    (void)ex;
+    s.blocks++;
+}
+
 static void on_closed(struct exchange *ex)
 {
     s.closes++;
@@ -74,7 +80,7 @@ static const struct exchange_handler handler = {
     .on_body = on_body,
     .on_body_end = on_body_end,
     .on_response = on_event,
-    .on_blocked = on_event,
+    .on_blocked = on_blocked,
     .on_drained = on_event,
     .on_closed = on_closed,
 };
@@ -398,6 +404,56 @@ static void a_blocked_client_is_not_read_for_more_requests(void **state)
     assert_int_equal(s.requests, 2);
 }
 
+/* How long the connection waits for what it waits for. */
+static uint64_t wait_ms(void)
+{
+    return s.h1.timer.due_ms ? s.h1.timer.due_ms - loop_now_ms(&s.loop) : 0;
+}
+
+static void a_blocked_client_has_the_time_to_take_an_answer_that_ends_the_connection(void **state)
+{
+    (void)state;
+    fake_stream_feed(&s.stream, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc");
+    fake_stream_block(&s.stream);
+    answer(s.current, "no");
+    assert_true(s.stream.shut);
+    assert_int_equal(wait_ms(), s.server.timeouts.send_ms);
+    fake_stream_drain(&s.stream);
+    assert_in_range(wait_ms(), 1, s.server.timeouts.send_ms - 1);
+}
+
+static void the_end_of_a_body_does_not_stop_the_wait_for_a_blocked_client(void **state)
+{
+    (void)state;
+    fake_stream_feed(&s.stream, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nab");
+    fake_stream_block(&s.stream);
+    fake_stream_feed(&s.stream, "c");
+    assert_int_equal(s.ends, 1);
+    assert_int_equal(wait_ms(), s.server.timeouts.send_ms);
+}
+
+static void half_a_head_has_a_deadline_after_the_client_was_blocked(void **state)
+{
+    (void)state;
+    s.server.timeouts.request_head_ms = 1000;
+    fake_stream_feed(&s.stream, "GET / HTTP/1.1\r\nHo");
+    assert_int_equal(wait_ms(), 1000);
+    fake_stream_block(&s.stream);
+    assert_int_equal(wait_ms(), s.server.timeouts.send_ms);
+    fake_stream_drain(&s.stream);
+    assert_int_equal(wait_ms(), 1000);
+}
+
+static void the_handler_learns_that_the_client_was_blocked_before_the_answer(void **state)
+{
+    (void)state;
+    fake_stream_feed(&s.stream, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+    fake_stream_block(&s.stream);
+    assert_int_equal(s.blocks, 0);
+    answer(s.current, "x");
+    assert_int_equal(s.blocks, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -422,6 +478,10 @@ int main(void)
         TEST(only_websocket_is_an_upgrade),
         TEST(draining_ends_idle_connections_at_once_and_busy_ones_after_their_answer),
         TEST(a_blocked_client_is_not_read_for_more_requests),
+        TEST(a_blocked_client_has_the_time_to_take_an_answer_that_ends_the_connection),
+        TEST(the_end_of_a_body_does_not_stop_the_wait_for_a_blocked_client),
+        TEST(half_a_head_has_a_deadline_after_the_client_was_blocked),
+        TEST(the_handler_learns_that_the_client_was_blocked_before_the_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
