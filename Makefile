@@ -24,7 +24,8 @@ say = @printf '  %-6s %s\n' $(1) $(2)
 
 # --- what there is -----------------------------------------------------------------------------
 GATEWAY := $(wildcard gateway/*/*.c)
-BENCH := $(filter-out bench/main.c,$(wildcard bench/*.c bench/*/*.c))
+BENCH := $(filter-out bench/main.c bench/peers/%,$(wildcard bench/*.c bench/*/*.c))
+PEER_CLIENT := $(wildcard bench/peers/*.c)
 FAKES := $(wildcard tests/fakes/*.c)
 UNIT := $(wildcard tests/unit/*/test_*.c)
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -39,7 +40,7 @@ CPPFLAGS := -D_GNU_SOURCE -DCONG_VERSION='"$(VERSION)"' -Igateway -I. -Itests -i
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Walloca -Werror
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LIBS := -luv -lssl -lcrypto -lyaml -lm
+LIBS := -luv -lssl -lcrypto -lyaml -ljansson -lnghttp2 -lm
 
 CC.release := gcc
 CFLAGS.release := -O2 -flto=auto -D_FORTIFY_SOURCE=2 -fstack-protector-strong $(WARNINGS)
@@ -77,7 +78,8 @@ build/$(1)/%.a:
 
 build/$(1)/cong: build/$(1)/gateway/main.o $$(lib.$(1))
 build/$(1)/cong-bench: build/$(1)/bench/main.o build/$(1)/libbench.a $$(lib.$(1))
-$$(programs.$(1)):
+build/$(1)/peer-client: $$(PEER_CLIENT:%.c=build/$(1)/%.o) build/$(1)/libbench.a $$(lib.$(1))
+$$(programs.$(1)) build/$(1)/peer-client:
 	$$(call say,LINK,$$@)
 	@$$(link.$(1)) $$^ -o $$@ $$(LIBS) $$(LIBS.$(1))
 
@@ -151,6 +153,18 @@ build/tidy/%.ok: % .clang-tidy Makefile
 	@clang-tidy-14 --quiet $< -- -std=c11 $(CPPFLAGS) 2>$@.log || { cat $@.log; false; }
 	@gcc $(CPPFLAGS) -MM -MP -MF $@.d -MT $@ $< && touch $@
 
+# --- the proof ---------------------------------------------------------------------------------
+proof: ## set up, build, then hold 120,000 users (20 minutes) and say PASS, FAIL or INVALID
+	+@scripts/setup && $(MAKE) all && exec build/release/cong-bench run hold
+proof-quick: ## the same with 10,000 users in two minutes
+	+@scripts/setup && $(MAKE) all && \
+	    exec build/release/cong-bench run hold --users-scale 0.0833 --scale 0.12
+
+# --- comparison with others --------------------------------------------------------------------
+bench-peers: ## set up, build, then Cổng beside nginx and HAProxy (hours; PEERS="--quick" to try)
+	+@scripts/setup && scripts/setup peers && $(MAKE) all build/release/peer-client && \
+	    exec bench/peers/compare.py $(PEERS)
+
 # --- the rest ----------------------------------------------------------------------------------
 install: all ## install to PREFIX (/usr/local), under DESTDIR if that is set
 	install -D -t $(DESTDIR)$(PREFIX)/bin $(programs.release)
@@ -162,5 +176,6 @@ clean: ## remove all that was built
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-.PHONY: all debug run test unit e2e asan fuzz fuzz-regress check format install docker clean help \
+.PHONY: all debug run test unit e2e asan fuzz fuzz-regress check format proof proof-quick \
+        bench-peers install docker clean help \
         $(CHECKS) $(FUZZ_RUN) $(FUZZ_REGRESS) $(FLAVOURS:%=unit-%) $(FLAVOURS:%=e2e-%)

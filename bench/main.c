@@ -1,10 +1,15 @@
 /* cong-bench: what surrounds the gateway in tests and proofs. One subcommand a row. */
 #include "bench/node/node_command.h"
+#include "bench/report/compare.h"
+#include "bench/report/merge.h"
+#include "bench/report/report.h"
+#include "bench/run/list_command.h"
+#include "bench/run/run_command.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { EXIT_OK = 0, EXIT_USAGE = 2 };
+enum { EXIT_OK = 0, EXIT_USAGE = 3 };
 
 struct command {
     const char *name;
@@ -17,6 +22,11 @@ static int run_version(int argc, char **argv);
 
 static const struct command commands[] = {
     { "node", "a simulated processing node (see `cong-bench node --help`)", node_command },
+    { "run", "a scenario, and its verdict (see `cong-bench run --help`)", run_command },
+    { "list", "the scenarios that there are", list_command },
+    { "compare", "two results or more: A B [C...]", compare_main },
+    { "merge", "results of several load machines into one: A B [C...]", merge_main },
+    { "report", "made again from a result.json", report_main },
     { "help", "this text", run_help },
     { "version", "the version", run_version },
 };

@@ -26,6 +26,13 @@ static void on_signal(uv_signal_t *handle, int number)
     uv_walk(&node->loop, close_handle, NULL);
 }
 
+static void on_lose_signal(uv_signal_t *handle, int number)
+{
+    struct node *node = handle->data;
+    (void)number;
+    node_journal_lose_next(node->journal);
+}
+
 static void on_connection(uv_stream_t *listener, int status)
 {
     if (status == 0)
@@ -92,6 +99,9 @@ static void start_signals(struct node *node)
         node->signals[i].data = node;
         uv_signal_start(&node->signals[i], on_signal, numbers[i]);
     }
+    uv_signal_init(&node->loop, &node->lose_signal);
+    node->lose_signal.data = node;
+    uv_signal_start(&node->lose_signal, on_lose_signal, SIGUSR1);
     signal(SIGPIPE, SIG_IGN);
 }
 

@@ -31,7 +31,7 @@ struct node {
     char read_buffer[65536];
 
     uv_tcp_t listeners[NODE_LISTENS];
-    uv_signal_t signals[2];
+    uv_signal_t signals[2], lose_signal;
 };
 
 /* Listens, says so on standard output, and serves until SIGTERM or SIGINT. Returns 0, or negative

@@ -30,6 +30,9 @@ void node_journal_close(struct node_journal **j);
 int node_journal_add(struct node_journal *j, const struct node_dossier *d,
                      struct node_receipt *receipt) MUST_CHECK;
 
+/* A fault: the next dossier gets its receipt, but no line in the file. */
+void node_journal_lose_next(struct node_journal *j);
+
 bool node_journal_has(const struct node_journal *j, struct slice receipt);
 
 #endif

@@ -94,6 +94,19 @@ static void remembers_after_a_restart(void **state)
     node_journal_close(&j);
 }
 
+static void loses_only_the_next_dossier_when_told_to(void **state)
+{
+    (void)state;
+    struct node_journal *j = opened(path);
+    node_journal_lose_next(j);
+    struct node_receipt lost = stored(j, SLICE("lost")), kept = stored(j, SLICE("kept"));
+    node_journal_close(&j);
+    j = opened(path);
+    assert_false(node_journal_has(j, slice_str(lost.text)));
+    assert_true(node_journal_has(j, slice_str(kept.text)));
+    node_journal_close(&j);
+}
+
 static void says_why_it_cannot_be_opened(void **state)
 {
     (void)state;
@@ -118,9 +131,13 @@ static void stores_nothing_that_cannot_be_written(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(knows_what_it_has_stored),     TEST(knows_no_receipt_that_is_none),
-        TEST(writes_one_line_a_dossier),    TEST(remembers_after_a_restart),
-        TEST(says_why_it_cannot_be_opened), TEST(stores_nothing_that_cannot_be_written),
+        TEST(knows_what_it_has_stored),
+        TEST(knows_no_receipt_that_is_none),
+        TEST(writes_one_line_a_dossier),
+        TEST(remembers_after_a_restart),
+        TEST(says_why_it_cannot_be_opened),
+        TEST(stores_nothing_that_cannot_be_written),
+        TEST(loses_only_the_next_dossier_when_told_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,382 @@
+#include "bench/load/user.h"
+
+#include "bench/load/cookies.h"
+#include "bench/load/user_talk.h"
+#include "bench/node/seed.h"
+#include "common/clock.h"
+#include "common/mem.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#define FINE RESULTS_ERROR_COUNT
+
+static void set_state(struct user *u, enum user_state state)
+{
+    struct engine *e = u->engine;
+    bool was_acting = u->state == USER_ACTING, acts = state == USER_ACTING;
+    assert(u->state != state || state == USER_THINKING);
+    assert(u->state != USER_ABSENT || !acts);
+    e->actions_in_flight += (uint32_t)acts - (uint32_t)was_acting;
+    u->state = (uint8_t)state;
+}
+
+/* Brings the counts of who is connected and alive up to date. */
+static void recount(struct user *u)
+{
+    struct engine *e = u->engine;
+    bool connected = u->wire && u->wire->state == WIRE_OPEN;
+    bool alive = connected && u->was_answered;
+    e->users += (uint32_t)connected - (uint32_t)u->is_counted;
+    e->alive += (uint32_t)alive - (uint32_t)u->is_counted_alive;
+    u->is_counted = connected;
+    u->is_counted_alive = alive;
+}
+
+void user_init(struct user *u, struct engine *engine)
+{
+    *u = (struct user){ .engine = engine };
+    list_init(&u->link);
+}
+
+/* --- the connection --------------------------------------------------------------------------- */
+
+static bool open_wire(struct user *u, uint64_t planned_us)
+{
+    struct engine *e = u->engine;
+    const struct scenario_phase *phase =
+        &e->scenario->phases[tally_phase_at(&e->tally, planned_us)];
+    struct wire_wish wish = { .source = u->address,
+                              .bytes_per_s = u->link_bytes_per_s,
+                              .http2 = u->http2,
+                              .resume = seed_fraction(&e->random) * 100 < phase->resumed_percent };
+    u->connect_us = planned_us;
+    u->wire = wire_open(&e->hub, &wish, u);
+    return u->wire != NULL;
+}
+
+static void lose_wire(struct user *u)
+{
+    bool was_open = u->wire && u->wire->state == WIRE_OPEN;
+    if (was_open && !u->engine->is_over)
+        tally_closed(&u->engine->tally, clock_now_us());
+    h2_client_free(&u->h2);
+    wire_close(&u->wire);
+    recount(u);
+}
+
+static void wait_for_connection(struct user *u)
+{
+    if (!u->is_guest && !u->engine->is_over && !list_is_linked(&u->link))
+        list_push_back(&u->engine->waiting, &u->link);
+}
+
+void user_connect(struct user *u)
+{
+    uint64_t now_us = clock_now_us();
+    list_remove(&u->link);
+    if (u->wire || open_wire(u, now_us))
+        return;
+    tally_unable(&u->engine->tally, now_us);
+    wait_for_connection(u);
+}
+
+/* --- coming and going ------------------------------------------------------------------------- */
+
+static void become_somebody(struct user *u, uint64_t now_us)
+{
+    struct engine *e = u->engine;
+    double mean_us = e->scenario->load.session_mean_ms * 1000.0;
+    bool stays = u->kind == USER_COUNTER || u->kind == USER_OFFICIAL || u->is_probe;
+    cookies_clear(&u->cookies);
+    u->receipt[0] = '\0';
+    u->journey = (struct journey){ 0 };
+    u->was_answered = false;
+    u->leaves_us = 0;
+    if (mean_us > 0 && !stays)
+        u->leaves_us = now_us + (uint64_t)(-log(1 - seed_fraction(&e->random)) * mean_us);
+}
+
+static void on_next(struct agenda_item *item);
+
+void user_join(struct user *u, uint64_t planned_us)
+{
+    u->is_leaving = false;
+    if (u->state != USER_ABSENT)
+        return; /* was about to leave, and stays */
+    become_somebody(u, planned_us);
+    set_state(u, USER_THINKING);
+    u->next.on_due = on_next;
+    u->ready_us = 0;
+    agenda_set(&u->engine->agenda, &u->next, planned_us);
+}
+
+static void go(struct user *u)
+{
+    agenda_cancel(&u->engine->agenda, &u->next);
+    list_remove(&u->link);
+    lose_wire(u);
+    cookies_clear(&u->cookies);
+    set_state(u, USER_ABSENT);
+    if (u->is_guest)
+        mem_free(u);
+}
+
+void user_leave(struct user *u)
+{
+    u->is_leaving = true;
+    if (u->state == USER_THINKING)
+        go(u);
+}
+
+/* --- actions ---------------------------------------------------------------------------------- */
+
+static void give_action_back(struct user *u)
+{
+    struct engine *e = u->engine;
+    agenda_cancel(&e->agenda, &u->action->timeout);
+    agenda_cancel(&e->agenda, &u->action->pace);
+    if (u->h2)
+        h2_client_forget(u->h2);
+    action_give(&e->actions, &u->action);
+}
+
+/* What a probe should have begun, had it ever been free again. */
+static void count_missed(struct user *u, uint64_t next_us)
+{
+    struct tally_action missed = { .step = STEP_PROBE, .planned_us = next_us };
+    for (; u->interval_us && missed.planned_us < u->engine->end_us;
+         missed.planned_us += u->interval_us)
+        tally_planned(&u->engine->tally, &missed);
+}
+
+void user_drop(struct user *u)
+{
+    if (u->state == USER_ABSENT)
+        return;
+    if (u->state == USER_ACTING) {
+        count_missed(u, u->action->counted.planned_us + u->interval_us);
+        give_action_back(u);
+        set_state(u, USER_THINKING);
+    }
+    go(u);
+}
+
+static uint64_t think_us(struct user *u, uint64_t now_us)
+{
+    struct engine *e = u->engine;
+    const struct latency *think = &e->thinks[tally_phase_at(&e->tally, now_us)];
+    if (latency_is_zero(think))
+        return 0;
+    return latency_draw_ms(think, &e->random) * 1000 + random_below(&e->random, 1000);
+}
+
+/* A probe keeps to its schedule, however long the last answer took. */
+static void plan_next(struct user *u, uint64_t planned_us, uint64_t now_us)
+{
+    uint64_t next_us = u->interval_us ? planned_us + u->interval_us : now_us + think_us(u, now_us);
+    if (u->engine->is_over)
+        count_missed(u, next_us);
+    else if (next_us < u->engine->end_us)
+        agenda_set(&u->engine->agenda, &u->next, next_us);
+}
+
+/* What follows an action; a guest is gone after it. */
+static void go_on(struct user *u, uint64_t planned_us, uint64_t now_us)
+{
+    set_state(u, USER_THINKING);
+    u->ready_us = now_us;
+    if (u->is_guest || u->is_leaving) {
+        go(u);
+        return;
+    }
+    if (u->leaves_us && now_us >= u->leaves_us && !u->engine->is_over) {
+        lose_wire(u);
+        become_somebody(u, now_us);
+        agenda_set(&u->engine->agenda, &u->next, now_us);
+        return;
+    }
+    plan_next(u, planned_us, now_us);
+    if (!u->wire)
+        wait_for_connection(u);
+}
+
+static void note_in_ledger(struct user *u, uint64_t now_us)
+{
+    struct engine *e = u->engine;
+    const struct action *a = u->action;
+    snprintf(u->receipt, sizeof(u->receipt), "%.*s", USER_RECEIPT_BYTES, a->answer.receipt);
+    client_ledger_add(&e->ledger,
+                      &(struct ledger_line){ .event = LEDGER_ACK,
+                                             .key = slice_str(a->request.key),
+                                             .receipt = slice_str(a->answer.receipt),
+                                             .time_ms = (now_us - e->tally.start_us) / 1000 });
+}
+
+/* The only way out of an action; the user may be gone afterwards. */
+static void finish(struct user *u, enum results_error error, bool keeps_wire)
+{
+    struct tally *t = &u->engine->tally;
+    const struct action *a = u->action;
+    uint64_t planned_us = a->counted.planned_us, now_us = clock_now_us();
+    if (error == FINE)
+        tally_done(t, &a->counted, now_us);
+    else
+        tally_failed(t, &a->counted, error, now_us);
+    if (error == FINE && request_files(&a->request))
+        note_in_ledger(u, now_us);
+    give_action_back(u);
+    u->was_answered = error == FINE;
+    if (keeps_wire)
+        recount(u);
+    else
+        lose_wire(u);
+    go_on(u, planned_us, now_us);
+}
+
+static void on_timeout(struct agenda_item *item)
+{
+    finish(CONTAINER_OF(item, struct action, timeout)->user, RESULTS_ERROR_TIMEOUT, false);
+}
+
+static enum scenario_step next_step(struct user *u)
+{
+    struct engine *e = u->engine;
+    if (u->is_probe)
+        return STEP_PROBE;
+    enum scenario_step step =
+        journey_next(&u->journey, (enum scenario_user)u->kind, &e->scenario->load, &e->random);
+    if (step == STEP_PROCEDURE)
+        u->procedure = popularity_draw(&e->popularity, &e->random);
+    return step;
+}
+
+static void make_request(struct user *u)
+{
+    struct engine *e = u->engine;
+    char key[LEDGER_KEY_MAX + 1];
+    snprintf(key, sizeof(key), "%u-%u-%u", e->slot, u->number, u->dossiers);
+    const struct request_person person = { .kind = (enum scenario_user)u->kind,
+                                           .cookies = u->cookies,
+                                           .receipt = u->receipt,
+                                           .key = key,
+                                           .session = random_next(&e->random),
+                                           .procedure = u->procedure };
+    request_make(&u->action->request, next_step(u), &person, &e->payload, &e->random);
+    answer_reset(&u->action->answer, u->kind == USER_APP ? NULL : &u->cookies);
+    u->dossiers += request_files(&u->action->request);
+}
+
+static void take_action(struct user *u, uint64_t planned_us)
+{
+    struct action *a = u->action = action_take(&u->engine->actions);
+    a->user = u;
+    a->timeout.on_due = on_timeout;
+    set_state(u, USER_ACTING);
+    if (!u->is_guest)
+        list_remove(&u->link); /* an action makes its connection itself */
+    make_request(u);
+    a->counted = (struct tally_action){ .step = a->request.step,
+                                        .procedure = u->procedure,
+                                        .is_slow = u->link_bytes_per_s != 0,
+                                        .planned_us = planned_us };
+}
+
+static void on_next(struct agenda_item *item)
+{
+    struct user *u = CONTAINER_OF(item, struct user, next);
+    struct engine *e = u->engine;
+    uint64_t planned_us = item->due_us, now_us = clock_now_us();
+    uint64_t since_us = MAX(planned_us, u->ready_us);
+    take_action(u, planned_us);
+    tally_lag(&e->tally, since_us, now_us);
+    tally_planned(&e->tally, &u->action->counted);
+    if (!u->wire && !open_wire(u, since_us)) {
+        finish(u, RESULTS_ERROR_GENERATOR, false);
+        return;
+    }
+    tally_issued(&e->tally, &u->action->counted, now_us - since_us);
+    uint64_t patience_us = e->scenario->load.request_timeout_ms * 1000ull + user_talk_body_us(u);
+    agenda_set(&e->agenda, &u->action->timeout, now_us + patience_us);
+    if (u->wire->state == WIRE_OPEN)
+        user_talk_send(u);
+}
+
+/* --- what the wire tells ---------------------------------------------------------------------- */
+
+static void on_open(struct wire *w)
+{
+    struct user *u = w->owner;
+    tally_connected(&u->engine->tally, u->connect_us, clock_now_us(), wire_is_resumed(w));
+    user_talk_open(u);
+    recount(u);
+    if (u->action)
+        user_talk_send(u);
+}
+
+static void complete(struct user *u, bool keeps_wire)
+{
+    struct action *a = u->action;
+    enum results_error error = answer_judge(&a->answer, &a->request);
+    finish(u, error, keeps_wire && request_is_sent(&a->request));
+}
+
+static enum results_error cut_error(const struct user *u)
+{
+    return u->action->answer.began ? RESULTS_ERROR_CUT : RESULTS_ERROR_CLOSED;
+}
+
+static void lose_idle_wire(struct user *u)
+{
+    lose_wire(u);
+    wait_for_connection(u);
+}
+
+static void on_data(struct wire *w, struct slice bytes)
+{
+    struct user *u = w->owner;
+    enum answer_progress progress = user_talk_read(u, bytes);
+    if (progress == ANSWER_MORE)
+        return;
+    if (!u->action)
+        lose_idle_wire(u);
+    else if (progress == ANSWER_BAD)
+        finish(u, RESULTS_ERROR_INVALID, false);
+    else if (progress == ANSWER_CUT)
+        finish(u, cut_error(u), false);
+    else
+        complete(u, progress == ANSWER_DONE);
+}
+
+static void on_drained(struct wire *w)
+{
+    user_talk_proceed(w->owner);
+}
+
+static void lose_action(struct user *u, enum wire_end end)
+{
+    if (end == WIRE_END_CONNECT)
+        finish(u, RESULTS_ERROR_CONNECT, false);
+    else if (end == WIRE_END_HANDSHAKE)
+        finish(u, RESULTS_ERROR_HANDSHAKE, false);
+    else if (end == WIRE_END_ORDERLY && user_talk_end(u) == ANSWER_LAST)
+        complete(u, false);
+    else
+        finish(u, cut_error(u), false);
+}
+
+static void on_end(struct wire *w, enum wire_end end)
+{
+    struct user *u = w->owner;
+    if (u->action)
+        lose_action(u, end);
+    else
+        lose_idle_wire(u); /* no error: nothing was asked for, and the next action will tell */
+}
+
+const struct wire_events user_wire_events = {
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_drained = on_drained,
+    .on_end = on_end,
+};

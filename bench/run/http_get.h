@@ -1,0 +1,14 @@
+/* One plain HTTP/1.0 GET, blocking with a deadline: for the gateway's metrics and readiness. Not
+ * the load engine, and nothing of its code. */
+#ifndef RUN_HTTP_GET_H
+#define RUN_HTTP_GET_H
+
+#include "common/buf.h"
+
+#include <netinet/in.h>
+
+/* The status, with the body in `body`; or negative when there was no whole answer in time. */
+int http_get(const struct sockaddr_in *server, const char *path, uint32_t timeout_ms,
+             struct buf *body) MUST_CHECK;
+
+#endif

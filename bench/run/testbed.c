@@ -1,0 +1,282 @@
+#include "bench/run/testbed.h"
+
+#include "bench/run/certificate.h"
+#include "bench/run/http_get.h"
+#include "bench/run/relay.h"
+#include "bench/run/testbed_config.h"
+#include "common/clock.h"
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONFIG_BYTES 65536
+#define START_MS 15000
+#define STOP_MS 10000
+#define LOOK_MS 20
+#define NODE_ARGUMENTS 48
+/* Below the range that the kernel takes the clients' own ports from. */
+#define PORT_FIRST 24000
+#define PORT_COUNT 1000
+
+/* --- paths and ports ------------------------------------------------------------------------- */
+
+static void path_in(const struct testbed *t, char out[PATH_MAX], const char *name)
+{
+    snprintf(out, PATH_MAX, "%s/%s", t->folder, name);
+}
+
+void testbed_journal_path(const struct testbed *t, uint32_t index, char out[PATH_MAX])
+{
+    char name[32];
+    snprintf(name, sizeof(name), "node-%u.journal", index + 1);
+    path_in(t, out, name);
+}
+
+static int find_programs(struct testbed *t, struct err *e)
+{
+    ssize_t len = readlink("/proc/self/exe", t->bench_path, sizeof(t->bench_path) - 1);
+    if (len < 0)
+        return err_system(e, "cannot find out where cong-bench is");
+    t->bench_path[len] = '\0';
+    int folder = (int)(strrchr(t->bench_path, '/') - t->bench_path);
+    snprintf(t->gateway_path, sizeof(t->gateway_path), "%.*s/cong", folder, t->bench_path);
+    return access(t->gateway_path, X_OK) == 0
+               ? 0
+               : err_system(e, "there is no gateway to test at %s", t->gateway_path);
+}
+
+static bool is_free(const struct sockaddr_in *address)
+{
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)address, sizeof(*address)) == 0;
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static int choose_address(struct sockaddr_in *address, uint16_t *next, struct err *e)
+{
+    for (; *next < PORT_FIRST + PORT_COUNT; (*next)++) {
+        *address = (struct sockaddr_in){ .sin_family = AF_INET,
+                                         .sin_port = htons(*next),
+                                         .sin_addr = { htonl(INADDR_LOOPBACK) } };
+        if (is_free(address)) {
+            (*next)++;
+            return 0;
+        }
+    }
+    return err_set(e, ERR_LIMIT, "there is no free port from %d to %d", PORT_FIRST,
+                   PORT_FIRST + PORT_COUNT - 1);
+}
+
+static int choose_addresses(struct testbed *t, struct err *e)
+{
+    struct sockaddr_in *wanted[] = { &t->gateway_address, &t->admin_address, &t->relay_address,
+                                     &t->redis_address };
+    uint16_t next = PORT_FIRST;
+    int rc = 0;
+    for (size_t i = 0; i < ARRAY_LEN(wanted) && rc == 0; i++)
+        rc = choose_address(wanted[i], &next, e);
+    for (uint32_t i = 0; i < t->scenario->testbed.nodes && rc == 0; i++)
+        rc = choose_address(&t->node_addresses[i], &next, e);
+    return rc;
+}
+
+static int write_config(struct testbed *t, struct err *e)
+{
+    testbed_config_write(t);
+    FILE *file = fopen(t->config_path, "we");
+    if (!file)
+        return err_system(e, "cannot write %s", t->config_path);
+    bool written = fwrite(t->config.data, t->config.len, 1, file) == 1;
+    return fclose(file) == 0 && written ? 0 : err_system(e, "cannot write %s", t->config_path);
+}
+
+int testbed_init(struct testbed *t, struct err *e)
+{
+    char key_path[PATH_MAX];
+    buf_init(&t->config, CONFIG_BYTES);
+    path_in(t, t->config_path, "gateway.yaml");
+    path_in(t, t->certificate_path, "portal.crt");
+    path_in(t, key_path, "portal.key");
+    if (t->scenario->testbed.nodes > TESTBED_NODES_MAX)
+        return err_set(e, ERR_LIMIT, "a testbed has %d nodes at most", TESTBED_NODES_MAX);
+    int rc = find_programs(t, e);
+    if (rc == 0)
+        rc = choose_addresses(t, e);
+    if (rc == 0)
+        rc = certificate_make(TESTBED_HOST, t->certificate_path, key_path, e);
+    return rc ? rc : write_config(t, e);
+}
+
+void testbed_fini(struct testbed *t)
+{
+    buf_fini(&t->config);
+}
+
+/* --- programs -------------------------------------------------------------------------------- */
+
+static int start(struct testbed *t, struct program *p, const char *name, enum process_role role,
+                 struct program_launch how, struct err *e)
+{
+    char log_name[40], log_path[PATH_MAX];
+    snprintf(log_name, sizeof(log_name), "%s.log", name);
+    path_in(t, log_path, log_name);
+    how.log_path = log_path;
+    how.cores = &t->placement->gateway;
+    int rc = program_start(p, name, &how, e);
+    if (rc == 0)
+        process_table_enrol(t->processes, p->pid, role);
+    return rc;
+}
+
+/* Appends the words of `text`, cut apart in place. */
+static size_t append_words(char **argv, size_t count, size_t max, char *text)
+{
+    char *rest = NULL;
+    for (char *word = strtok_r(text, " ", &rest); word && count < max;
+         word = strtok_r(NULL, " ", &rest))
+        argv[count++] = word;
+    return count;
+}
+
+int testbed_start_node(struct testbed *t, uint32_t index, struct err *e)
+{
+    char name[16], address[32], journal[PATH_MAX], words[512];
+    char node[] = "node", name_option[] = "--name", listen_option[] = "--listen",
+         journal_option[] = "--journal", latency_option[] = "--latency";
+    const struct scenario_testbed *wanted = &t->scenario->testbed;
+    snprintf(name, sizeof(name), "node-%u", index + 1);
+    snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(t->node_addresses[index].sin_port));
+    testbed_journal_path(t, index, journal);
+    char *argv[NODE_ARGUMENTS + 1] = { t->bench_path, node,    name_option,    name,
+                                       listen_option, address, journal_option, journal };
+    size_t count = 8;
+    if (wanted->node_latency && wanted->node_latency[0]) {
+        argv[count++] = latency_option;
+        argv[count++] = (char *)wanted->node_latency;
+    }
+    snprintf(words, sizeof(words), "%s", wanted->node_options ? wanted->node_options : "");
+    append_words(argv, count, NODE_ARGUMENTS, words);
+    struct program_launch how = { .argv = argv, .death_signal = SIGKILL };
+    return start(t, &t->nodes[index], name, ROLE_NODE, how, e);
+}
+
+int testbed_start_redis(struct testbed *t, struct err *e)
+{
+    char path[] = "/usr/bin/redis-server", bind_option[] = "--bind", host[] = "127.0.0.1",
+         port_option[] = "--port", port[8], save_option[] = "--save", never[] = "";
+    snprintf(port, sizeof(port), "%u", ntohs(t->redis_address.sin_port));
+    char *argv[] = { path, bind_option, host, port_option, port, save_option, never, NULL };
+    struct program_launch how = { .argv = argv, .death_signal = SIGKILL };
+    return start(t, &t->redis, "redis", ROLE_NODE, how, e);
+}
+
+static int start_gateway(struct testbed *t, struct err *e)
+{
+    char run[] = "run", option[] = "-c";
+    char *argv[] = { t->gateway_path, run, option, t->config_path, NULL };
+    struct program_launch how = { .argv = argv, .death_signal = SIGQUIT };
+    return start(t, &t->gateway, "gateway", ROLE_GATEWAY, how, e);
+}
+
+int testbed_reload(struct testbed *t, struct err *e)
+{
+    char reload[] = "reload", option[] = "-c";
+    char *argv[] = { t->gateway_path, reload, option, t->config_path, NULL };
+    struct program_launch how = { .argv = argv, .death_signal = SIGKILL };
+    program_stop(&t->command, SIGTERM, 0);
+    return start(t, &t->command, "reload", ROLE_OURS, how, e);
+}
+
+static const struct scenario_fault *find_fault(const struct scenario *s,
+                                               enum scenario_fault_action action)
+{
+    for (uint32_t i = 0; i < s->fault_count; i++)
+        if (s->faults[i].action == action)
+            return &s->faults[i];
+    return NULL;
+}
+
+static int start_relay(struct testbed *t, struct err *e)
+{
+    const struct scenario_fault *drop = find_fault(t->scenario, FAULT_DROP_CONNECTIONS);
+    if (!drop)
+        return 0;
+    struct relay_setup setup = { .listen = t->relay_address,
+                                 .gateway = t->gateway_address,
+                                 .drop_percent = MIN(drop->argument, 100) };
+    struct program_launch how = { .call = relay_main, .argument = &setup, .death_signal = SIGKILL };
+    return start(t, &t->relay, "relay", ROLE_OURS, how, e);
+}
+
+const struct sockaddr_in *testbed_entrance(const struct testbed *t)
+{
+    return t->relay.pid ? &t->relay_address : &t->gateway_address;
+}
+
+/* --- from nothing to ready ------------------------------------------------------------------- */
+
+/* What it said last, which tells why it ended. */
+static void last_line(const struct testbed *t, const char *name, char *out, size_t size)
+{
+    char path[PATH_MAX];
+    out[0] = '\0';
+    snprintf(path, sizeof(path), "%s/%s.log", t->folder, name);
+    FILE *file = fopen(path, "re");
+    while (file && fgets(out, (int)size, file)) {
+    }
+    out[strcspn(out, "\n")] = '\0';
+    if (file)
+        fclose(file);
+}
+
+static int wait_for(struct testbed *t, struct program *p, const struct sockaddr_in *address,
+                    const char *path, struct err *e)
+{
+    char line[300], end[64];
+    struct buf body;
+    uint64_t deadline_ms = clock_now_ms() + START_MS;
+    bool answers = false;
+    buf_init(&body, CONFIG_BYTES);
+    while (!answers && program_runs(p) && clock_now_ms() < deadline_ms &&
+           !interrupt_wait(t->interrupt, LOOK_MS))
+        answers = http_get(address, path, 1000, &body) == 200;
+    buf_fini(&body);
+    if (answers || t->interrupt->raised)
+        return answers ? 0 : err_set(e, ERR_SYSTEM, "interrupted");
+    program_describe_end(p, end, sizeof(end));
+    last_line(t, p->name, line, sizeof(line));
+    return err_set(e, ERR_SYSTEM, "%s%s: %s (all of it in %s/%s.log)", p->pid ? p->name : end,
+                   p->pid ? " does not answer" : "", line, t->folder, p->name);
+}
+
+int testbed_start(struct testbed *t, struct err *e)
+{
+    uint32_t nodes = t->scenario->testbed.nodes;
+    int rc = t->scenario->testbed.redis ? testbed_start_redis(t, e) : 0;
+    for (uint32_t i = 0; i < nodes && rc == 0; i++)
+        rc = testbed_start_node(t, i, e);
+    for (uint32_t i = 0; i < nodes && rc == 0; i++)
+        rc = wait_for(t, &t->nodes[i], &t->node_addresses[i], "/stats", e);
+    if (rc == 0)
+        rc = start_gateway(t, e);
+    if (rc == 0)
+        rc = wait_for(t, &t->gateway, &t->admin_address, "/ready", e);
+    return rc ? rc : start_relay(t, e);
+}
+
+void testbed_stop(struct testbed *t)
+{
+    program_stop(&t->command, SIGTERM, 0);
+    program_stop(&t->relay, SIGTERM, STOP_MS);
+    program_stop(&t->gateway, SIGTERM, STOP_MS);
+    for (size_t i = 0; i < TESTBED_NODES_MAX; i++)
+        program_stop(&t->nodes[i], SIGTERM, STOP_MS);
+    program_stop(&t->redis, SIGTERM, STOP_MS);
+}

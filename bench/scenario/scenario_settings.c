@@ -1,0 +1,134 @@
+#include "bench/scenario/scenario_settings.h"
+
+/* VALUE(key, field, type, default, allowed, doc): read by section_read() into the section's struct.
+ * PART(key, type, default, allowed, doc): only its shape is checked there. With NONE a field stays
+ * as it was; REQUIRED makes a missing key an error. */
+/* clang-format off */
+#define TEXT_OF(number) #number
+#define UP_TO(max) ".." TEXT_OF(max)
+#define NONE NULL
+#define REQUIRED ""
+#define VALUE(name, field, kind, otherwise, range, text)                                           \
+    { .key = #name, .type = SETTING_##kind, .offset = offsetof(OWNER, field),                      \
+      .bytes = sizeof(((OWNER *)0)->field), .fallback = otherwise, .allowed = range, .doc = text }
+#define PART(name, kind, otherwise, range, text)                                                   \
+    { .key = #name, .type = SETTING_##kind, .fallback = otherwise, .allowed = range, .doc = text }
+#define SECTION(name, rows, where)                                                                 \
+    const struct section scenario_settings_##name = { where, rows, ARRAY_LEN(rows) };              \
+    _Static_assert(ARRAY_LEN(rows) <= SETTINGS_ROWS_MAX, "raise SETTINGS_ROWS_MAX")
+
+/* clang-format on */
+
+#define USERS_RANGE "0..10000000"
+#define PERCENT_RANGE "0..100"
+
+#define OWNER struct scenario_top
+
+static const struct setting top_rows[] = {
+    VALUE(name, name, NAME, REQUIRED, "1..64", "the name to run it by"),
+    VALUE(about, about, TEXT, REQUIRED, "1..200", "what it shows, in one sentence"),
+    VALUE(not_available, not_available, TEXT, NONE, "1..200", "why it cannot run yet"),
+    VALUE(seed, seed, COUNT, "1", "0..18446744073709551615", "of everything random"),
+    VALUE(search, search, BOOL, "false", NULL,
+          "whether to look for the largest multiple of the users that passes"),
+    PART(phases, LIST, REQUIRED, "1" UP_TO(SCENARIO_PHASES_MAX), "what happens, one after another"),
+    PART(load, MAPPING, NONE, NULL, "who the users are and what they do"),
+    PART(faults, LIST, NONE, "0" UP_TO(SCENARIO_FAULTS_MAX), "what is broken meanwhile"),
+    /* The reader adds three: no dossier lost, doubled or changed. */
+    PART(criteria, LIST, REQUIRED, "1..45", "what must hold for a PASS"),
+    PART(testbed, MAPPING, NONE, NULL, "the gateway and the nodes behind it"),
+};
+SECTION(top, top_rows, "");
+
+#undef OWNER
+#define OWNER struct scenario_phase
+
+static const struct setting phase_rows[] = {
+    VALUE(name, name, NAME, REQUIRED, "1..32", "name for criteria and reports"),
+    VALUE(duration, duration_ms, DURATION, REQUIRED, "1s..5h", "how long it lasts"),
+    VALUE(users, users_to, COUNT, REQUIRED, USERS_RANGE,
+          "connected users at its end, on a straight line from the end of the phase before"),
+    VALUE(arrivals_per_s, arrivals_per_s, COUNT, "0", "0..100000",
+          "further connections for one request each"),
+    VALUE(think_median, think_median_ms, DURATION, "15s", "1ms..1h", "median pause of a user"),
+    VALUE(think_mean, think_mean_ms, DURATION, "30s", "1ms..1h", "mean pause of a user"),
+    VALUE(resumed_percent, resumed_percent, COUNT, NONE, PERCENT_RANGE,
+          "handshakes that resume a session; as in load if not given"),
+    VALUE(judged, judged, BOOL, "false", NULL, "whether criteria without a phase look at it"),
+};
+SECTION(phase, phase_rows, "phases[]");
+
+#undef OWNER
+#define OWNER struct scenario_load
+
+static const struct setting load_rows[] = {
+    PART(users, MAPPING, NONE, NULL, "kinds of users"),
+    VALUE(http2_percent, http2_percent, COUNT, "0", PERCENT_RANGE, "users that speak HTTP/2"),
+    VALUE(resumed_percent, resumed_percent, COUNT, "30", PERCENT_RANGE,
+          "handshakes that resume a session"),
+    VALUE(slow_percent, slow_percent, COUNT, "10", PERCENT_RANGE, "users on a slow link"),
+    VALUE(slow_rate_min, slow_bytes_per_s_min, SIZE, "8000B", "100B..1GiB",
+          "the slowest link, a second"),
+    VALUE(slow_rate_max, slow_bytes_per_s_max, SIZE, "64000B", "100B..1GiB",
+          "the fastest of the slow links, a second"),
+    VALUE(shared_address_percent, shared_address_percent, COUNT, "30", PERCENT_RANGE,
+          "users who share an address with others"),
+    VALUE(connects_per_s, connects_per_s, COUNT, "1000", "1..1000000",
+          "most new users' connections a second"),
+    VALUE(procedures, procedures, COUNT, "2000", "1..100000", "procedures of the catalogue"),
+    VALUE(hot_procedures, hot_procedures, COUNT, "20", "1..100000", "those most asked for"),
+    VALUE(hot_percent, hot_percent, COUNT, "70", PERCENT_RANGE, "requests that go to those"),
+    VALUE(upload_min, upload_bytes_min, SIZE, "64KiB", "1B..1GiB", "the smallest attachment"),
+    VALUE(upload_max, upload_bytes_max, SIZE, "5MiB", "1B..1GiB", "the largest attachment"),
+    VALUE(login_percent, login_percent, COUNT, "3", PERCENT_RANGE,
+          "actions that are a login, of users who may; 0: as their journey has it"),
+    VALUE(submit_percent, submit_percent, COUNT, "1", PERCENT_RANGE,
+          "actions that submit something, of users who may; 0: as their journey has it"),
+    VALUE(probe_users, probe_users, COUNT, "200", "0..10000",
+          "users with a fixed schedule, in a process of their own"),
+    VALUE(probe_interval, probe_interval_ms, DURATION, "1s", "10ms..1h", "their pause"),
+    VALUE(session_mean, session_mean_ms, DURATION, "10m", "0s..5h",
+          "stay of a citizen before another comes on a new connection; 0s: nobody leaves"),
+    VALUE(request_timeout, request_timeout_ms, DURATION, "30s", "10ms..1h",
+          "a user gives up: an error"),
+};
+SECTION(load, load_rows, "load");
+
+static const struct setting users_rows[] = {
+    VALUE(citizen, user_percent[USER_CITIZEN], COUNT, "55", PERCENT_RANGE,
+          "look up, sign in, file a dossier"),
+    VALUE(follow_up, user_percent[USER_FOLLOW_UP], COUNT, "20", PERCENT_RANGE, "track a dossier"),
+    VALUE(counter, user_percent[USER_COUNTER], COUNT, "15", PERCENT_RANGE, "file for others"),
+    VALUE(official, user_percent[USER_OFFICIAL], COUNT, "7", PERCENT_RANGE,
+          "work through dossiers"),
+    VALUE(app, user_percent[USER_APP], COUNT, "3", PERCENT_RANGE, "take a number and poll it"),
+};
+SECTION(users, users_rows, "load.users");
+
+#undef OWNER
+#define OWNER struct scenario_fault
+
+static const struct setting fault_rows[] = {
+    VALUE(action, action, CHOICE, REQUIRED,
+          "kill_node|stop_node|continue_node|start_node|reload|kill_worker|kill_redis|start_redis|"
+          "drop_connections|lose_dossier|starve_generator",
+          "what is done"),
+    PART(phase, SCALAR, REQUIRED, NULL, "name of the phase in which it is done"),
+    VALUE(at, at_ms, DURATION, "0s", "0s..5h", "when, from the start of that phase"),
+    VALUE(argument, argument, COUNT, "0", "0..1000000",
+          "which node (from 0) or worker, how many percent or loops"),
+};
+SECTION(fault, fault_rows, "faults[]");
+
+#undef OWNER
+#define OWNER struct scenario_testbed_row
+
+static const struct setting testbed_rows[] = {
+    VALUE(nodes, testbed.nodes, COUNT, "4", "1..16", "simulated nodes behind the gateway"),
+    VALUE(gateway_workers, testbed.gateway_workers, COUNT, "8", "1..64", "its worker processes"),
+    VALUE(node_latency, node_latency, TEXT, "lognormal:median=5ms,mean=8ms", "1..100",
+          "how long a node takes, as cong-bench node has it"),
+    VALUE(node_options, node_options, TEXT, NONE, "0..500", "further options of cong-bench node"),
+    VALUE(redis, testbed.redis, BOOL, "false", NULL, "whether the gateway has a Redis"),
+};
+SECTION(testbed, testbed_rows, "testbed");

@@ -1,0 +1,20 @@
+/* PASS, FAIL or INVALID: judges a result by its scenario's criteria, and by whether its numbers can
+ * be believed at all.
+ *
+ *     the planned load was not delivered, or the witnesses' counts disagree    INVALID, whatever
+ * else dossiers lost, doubled or changed                                        FAIL, whatever else
+ *     a criterion missed                     FAIL; INVALID when the run was disturbed, for that
+ * hurts a criterion with too little to tell    INVALID else                                   PASS,
+ * disturbed or not */
+#ifndef BENCH_VERDICT_VERDICT_H
+#define BENCH_VERDICT_VERDICT_H
+
+#include "bench/measure/result.h"
+
+/* Fills in warm_up_s, outcomes, verdict and reason. Findings are added to those that are there and
+ * count with them: a merged result is to be judged without those of its parts. */
+void verdict_judge(struct result *r);
+
+const char *verdict_name(enum result_verdict verdict); /* "PASS" */
+
+#endif
