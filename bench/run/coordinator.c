@@ -209,30 +209,36 @@ static uint64_t next_fault_ms(const struct coordinator *c)
     return next_ms;
 }
 
-/* Processes that ended though nobody asked them to. */
+/* Has it ended, though nobody asked it to? Says so only once. */
+static bool has_died(struct program *p, char *out, size_t size)
+{
+    if (!p->pid || program_runs(p))
+        return false;
+    program_describe_end(p, out, size);
+    return true;
+}
+
 static void look_for_casualties(struct coordinator *c)
 {
     char end[64], text[160];
+    struct testbed *t = &c->testbed;
     const struct program *generator = generators_casualty(&c->generators);
-    struct program *gateway = &c->testbed.gateway, *command = &c->testbed.command;
-    bool gateway_ended = gateway->pid && !program_runs(gateway);
-    bool command_ended = command->pid && !program_runs(command);
     if (generator) {
         program_describe_end(generator, end, sizeof(end));
         snprintf(text, sizeof(text), "%s, so the run was ended", end);
         find(c, text);
         c->is_over = true;
     }
-    if (gateway_ended) {
-        program_describe_end(gateway, end, sizeof(end));
+    if (has_died(&t->gateway, end, sizeof(end))) {
         snprintf(text, sizeof(text), "the %s, so the run was ended", end);
         mark(c, text);
         c->is_over = true;
     }
-    if (command_ended && command->wait_status != 0) {
-        program_describe_end(command, end, sizeof(end));
+    for (size_t i = 0; i < TESTBED_NODES_MAX; i++)
+        if (has_died(&t->nodes[i], end, sizeof(end)))
+            mark(c, end);
+    if (has_died(&t->command, end, sizeof(end)) && t->command.wait_status != 0)
         mark(c, end);
-    }
 }
 
 static void look_at_gateway(struct coordinator *c)
@@ -340,30 +346,34 @@ static void stop_all(struct coordinator *c)
     testbed_stop(&c->testbed);
 }
 
-static int read_ledgers(const struct coordinator *c, struct reconcile *ledger, struct err *e)
+static int read_journals(const struct coordinator *c, struct reconcile *ledger, struct err *e)
 {
-    const struct generators *g = &c->generators;
-    char journal[PATH_MAX];
+    const struct run_options *o = c->setup->options;
+    uint32_t count = has_testbed(c) ? c->scenario->testbed.nodes : o->journal_count;
+    char own[PATH_MAX];
     int rc = 0;
-    for (uint32_t i = 0; i < g->count - g->has_probe && rc == 0; i++)
-        rc = reconcile_ledger(ledger, g->ledgers[i], e);
-    for (uint32_t i = 0; i < c->scenario->testbed.nodes && rc == 0; i++) {
-        testbed_journal_path(&c->testbed, i, journal);
-        rc = reconcile_journal(ledger, journal, e);
+    for (uint32_t i = 0; i < count && rc == 0; i++) {
+        if (has_testbed(c))
+            testbed_journal_path(&c->testbed, i, own);
+        rc = reconcile_journal(ledger, has_testbed(c) ? own : o->journals[i], e);
     }
     return rc;
 }
 
-/* The nodes of a gateway that is not ours keep their journals to themselves. */
+static int read_ledgers(const struct coordinator *c, struct reconcile *ledger, struct err *e)
+{
+    const struct generators *g = &c->generators;
+    int rc = 0;
+    for (uint32_t i = 0; i < g->count - g->has_probe && rc == 0; i++)
+        rc = reconcile_ledger(ledger, g->ledgers[i], e);
+    return rc ? rc : read_journals(c, ledger, e);
+}
+
 static void reconcile(struct coordinator *c)
 {
     struct err e;
-    if (!has_testbed(c)) {
-        validity_find(c->result, FINDING_NOTE,
-                      "whether dossiers were lost or doubled is not known: only a testbed's own "
-                      "nodes show their journals");
+    if (!has_testbed(c) && c->setup->options->journal_count == 0)
         return;
-    }
     struct reconcile *ledger = reconcile_new();
     if (read_ledgers(c, ledger, &e) == 0)
         reconcile_count(ledger, &c->result->ledger);

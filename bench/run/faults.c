@@ -24,6 +24,16 @@ static int signal_node(struct testbed *t, uint32_t index, int number, struct err
     return 0;
 }
 
+/* It is known to have ended, so that nobody takes it for an accident. */
+static int kill_node(struct testbed *t, uint32_t index, struct err *e)
+{
+    struct program *node = find_node(t, index, true, e);
+    if (!node)
+        return ERR_INVALID;
+    program_stop(node, SIGKILL, 0);
+    return 0;
+}
+
 static int start_node(struct testbed *t, uint32_t index, struct err *e)
 {
     return find_node(t, index, false, e) ? testbed_start_node(t, index, e) : ERR_INVALID;
@@ -41,7 +51,7 @@ static int do_fault(const struct scenario_fault *fault, const struct faults_targ
     struct testbed *t = target->testbed;
     switch (fault->action) {
     case FAULT_KILL_NODE:
-        return signal_node(t, fault->argument, SIGKILL, e);
+        return kill_node(t, fault->argument, e);
     case FAULT_STOP_NODE:
         return signal_node(t, fault->argument, SIGSTOP, e);
     case FAULT_CONTINUE_NODE:

@@ -113,7 +113,7 @@ static int make_output(const struct run_options *o, const struct scenario *s, ch
 
 /* --- what is said beforehand ------------------------------------------------------------------ */
 
-static void announce(const struct scenario *s, const char *folder)
+static void announce(const struct scenario *s, const struct run_options *o, const char *folder)
 {
     char text[32];
     uint64_t duration_ms = scenario_duration_ms(s);
@@ -121,6 +121,8 @@ static void announce(const struct scenario *s, const char *folder)
     struct tm local;
     schedule_describe(duration_ms, text, sizeof(text));
     printf("%s: %s\n", s->name, s->about);
+    if (o->scale != 1 || o->users_scale != 1)
+        printf("scaled: %g of its time, %g of its users\n", o->scale, o->users_scale);
     printf("%s%u users, %s", s->search ? "trials of " : "", scenario_users_max(s), text);
     for (uint32_t i = 0; i < s->phase_count; i++) {
         schedule_describe(s->phases[i].duration_ms, text, sizeof(text));
@@ -191,7 +193,7 @@ static int run_locked(const struct run_options *o, const struct scenario *s, int
     if (interrupt_open(&interrupt, &e) != 0 || make_output(o, s, folder, &e) != 0) {
         code = refuse(e.text);
     } else {
-        announce(s, folder);
+        announce(s, o, folder);
         code = run(&setup);
     }
     interrupt_close(&interrupt);

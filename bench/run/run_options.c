@@ -22,6 +22,8 @@ const char run_options_help[] =
     "  --users-scale F       all numbers of users times F\n"
     "  --target HOST:PORT    a gateway that runs already, in place of one of our own\n"
     "  --admin HOST:PORT     ... and where its metrics are\n"
+    "  --journal FILE        ... and the journal of a node behind it, which begins empty; may be\n"
+    "                        repeated. Without any it cannot be told whether dossiers were lost.\n"
     "  --output DIR          where everything goes (default: build/bench/NAME-TIME)\n"
     "  --seed N              of all chance (default: the scenario's)\n"
     "  --generators N        generator processes (default: as many as the users need)\n"
@@ -95,6 +97,15 @@ static int parse_admin(struct run_options *o, const char *text, struct err *e)
     return resolve(&o->admin, "--admin", text, e);
 }
 
+static int parse_journal(struct run_options *o, const char *text, struct err *e)
+{
+    if (o->journal_count == RUN_OPTIONS_JOURNALS)
+        return err_set(e, ERR_LIMIT, "--journal may be given %d times at most",
+                       RUN_OPTIONS_JOURNALS);
+    o->journals[o->journal_count++] = text;
+    return 0;
+}
+
 static int parse_output(struct run_options *o, const char *text, struct err *e)
 {
     o->output = text;
@@ -124,7 +135,7 @@ static const struct option {
     { "--scale", parse_scale },           { "--users-scale", parse_users_scale },
     { "--target", parse_target },         { "--admin", parse_admin },
     { "--output", parse_output },         { "--seed", parse_seed },
-    { "--generators", parse_generators },
+    { "--generators", parse_generators }, { "--journal", parse_journal },
 };
 
 static const struct option *find(const char *word, size_t len)
@@ -185,7 +196,7 @@ int run_options_parse(struct run_options *o, int argc, char **argv, struct err *
         return 0;
     if (!o->scenario)
         return err_set(e, ERR_INVALID, "which scenario? `cong-bench list` tells what there is");
-    if (o->admin.sin_family && !o->target.sin_family)
-        return err_set(e, ERR_INVALID, "--admin goes with --target");
+    if ((o->admin.sin_family || o->journal_count > 0) && !o->target.sin_family)
+        return err_set(e, ERR_INVALID, "--admin and --journal go with --target");
     return 0;
 }

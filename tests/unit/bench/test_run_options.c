@@ -77,7 +77,8 @@ static void refuses_what_it_cannot_use(void **state)
     assert_refused("--generators=16", "from 1 to 15");
     assert_refused("--target=8443", "not HOST:PORT");
     assert_refused("--target=127.0.0.1:0", "not HOST:PORT");
-    assert_refused("--admin=127.0.0.1:1", "goes with --target");
+    assert_refused("--admin=127.0.0.1:1", "go with --target");
+    assert_refused("--journal=x", "go with --target");
     assert_refused("--fast", "there is no option \"--fast\"");
     assert_true(PARSE(&o, &e, "--plain-output") < 0);
     assert_non_null(strstr(e.text, "which scenario"));
