@@ -88,9 +88,9 @@ static bool will_read_the_end(const struct tcp_stream *t, int code)
 static void fail(struct tcp_stream *t, int code)
 {
     t->shut = true; /* further writes are ignored */
+    t->failure_code = (int16_t)code;
     if (will_read_the_end(t, code))
         return;
-    t->failure_code = (int16_t)code;
     loop_defer(t->base.loop, &t->failure);
 }
 

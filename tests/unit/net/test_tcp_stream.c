@@ -1,0 +1,144 @@
+#include "net/tcp_stream.h"
+
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+/* A stream to a socket of the test's own, over real TCP: what the kernel says of failures is the
+ * point. The peer acts inside on_open, so that it has acted before anything else happens. */
+struct scene {
+    struct loop loop;
+    struct tcp_stream stream;
+    uv_connect_t request;
+    int listening, peer;
+    void (*act)(struct scene *s);
+    char received[64];
+    size_t received_len;
+    unsigned ends;
+    int status;
+    bool closed;
+};
+
+static struct scene scene;
+
+static void on_open(struct stream *s)
+{
+    (void)s;
+    scene.peer = accept(scene.listening, NULL, NULL);
+    stream_resume(&scene.stream.base);
+    scene.act(&scene);
+}
+
+static void on_data(struct stream *s, char *data, size_t len)
+{
+    (void)s;
+    assert_true(len <= sizeof(scene.received) - scene.received_len);
+    memcpy(scene.received + scene.received_len, data, len);
+    scene.received_len += len;
+}
+
+static void on_end(struct stream *s, int status)
+{
+    scene.ends++;
+    scene.status = status;
+    stream_close(s);
+}
+
+static void on_flow(struct stream *s)
+{
+    (void)s;
+}
+
+static void on_closed(struct stream *s)
+{
+    (void)s;
+    scene.closed = true;
+}
+
+static const struct stream_handler handler = {
+    .on_open = on_open,
+    .on_data = on_data,
+    .on_end = on_end,
+    .on_blocked = on_flow,
+    .on_drained = on_flow,
+    .on_closed = on_closed,
+};
+
+static void play(void (*act)(struct scene *s))
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+    socklen_t len = sizeof(address);
+    scene = (struct scene){ .act = act, .peer = -1 };
+    scene.listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(scene.listening, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(scene.listening, 1), 0);
+    assert_int_equal(getsockname(scene.listening, (struct sockaddr *)&address, &len), 0);
+    assert_int_equal(loop_init(&scene.loop), 0);
+    assert_int_equal(
+        tcp_stream_connect(&scene.stream, &scene.loop, &scene.request, (struct sockaddr *)&address),
+        0);
+    stream_set_handler(&scene.stream.base, &handler, NULL);
+    uv_run(&scene.loop.uv, UV_RUN_DEFAULT);
+    assert_true(scene.closed);
+    loop_fini(&scene.loop);
+    close(scene.listening);
+}
+
+static void say(struct scene *s, const char *text)
+{
+    assert_int_equal(send(s->peer, text, strlen(text), 0), strlen(text));
+}
+
+static void reset(struct scene *s)
+{
+    struct linger at_once = { .l_onoff = 1 };
+    setsockopt(s->peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    close(s->peer);
+}
+
+static void say_and_close(struct scene *s)
+{
+    say(s, "all there is");
+    close(s->peer);
+}
+
+static void say_and_reset_before_a_write(struct scene *s)
+{
+    say(s, "half of");
+    reset(s);
+    stream_write(&s->stream.base, SLICE("too late"));
+    stream_flush(&s->stream.base);
+}
+
+static void an_orderly_end_is_told_as_such(void **state)
+{
+    (void)state;
+    play(say_and_close);
+    assert_true(slice_eq(slice_of(scene.received, scene.received_len), SLICE("all there is")));
+    assert_int_equal(scene.ends, 1);
+    assert_int_equal(scene.status, 0);
+}
+
+/* The write takes the kernel's error with it, and reading finds a plain end: without the memory of
+ * that error an answer that was cut off would look complete. */
+static void after_a_failed_write_what_was_said_is_read_and_the_end_is_a_failure(void **state)
+{
+    (void)state;
+    play(say_and_reset_before_a_write);
+    assert_true(slice_eq(slice_of(scene.received, scene.received_len), SLICE("half of")));
+    assert_int_equal(scene.ends, 1);
+    assert_true(scene.status < 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_orderly_end_is_told_as_such),
+        cmocka_unit_test(after_a_failed_write_what_was_said_is_read_and_the_end_is_a_failure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
