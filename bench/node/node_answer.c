@@ -2,6 +2,7 @@
 
 #include "bench/node/node_content.h"
 #include "common/clock.h"
+#include "common/status_phrase.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -58,54 +59,12 @@ void node_answer_refuse(struct node_answer *a, unsigned status, const char *fmt,
     vsnprintf(line, sizeof(line), fmt, args);
     va_end(args);
     node_answer_set_text(a, status, "text/plain; charset=utf-8");
-    buf_printf(&a->text, "%u %s: %s\n", status, node_answer_reason(status), line);
+    buf_printf(&a->text, "%u %s: %s\n", status, status_phrase(status), line);
 }
 
 void node_answer_add_header(struct node_answer *a, const char *name, const char *value)
 {
     buf_printf(&a->headers, "%s: %s\r\n", name, value);
-}
-
-const char *node_answer_reason(unsigned status)
-{
-    static const struct {
-        unsigned status;
-        const char *reason;
-    } reasons[] = {
-        { 101, "Switching Protocols" },
-        { 102, "Processing" },
-        { 103, "Early Hints" },
-        { 200, "OK" },
-        { 201, "Created" },
-        { 202, "Accepted" },
-        { 204, "No Content" },
-        { 206, "Partial Content" },
-        { 301, "Moved Permanently" },
-        { 302, "Found" },
-        { 303, "See Other" },
-        { 304, "Not Modified" },
-        { 307, "Temporary Redirect" },
-        { 308, "Permanent Redirect" },
-        { 400, "Bad Request" },
-        { 401, "Unauthorized" },
-        { 403, "Forbidden" },
-        { 404, "Not Found" },
-        { 405, "Method Not Allowed" },
-        { 409, "Conflict" },
-        { 413, "Content Too Large" },
-        { 417, "Expectation Failed" },
-        { 426, "Upgrade Required" },
-        { 429, "Too Many Requests" },
-        { 431, "Request Header Fields Too Large" },
-        { 500, "Internal Server Error" },
-        { 502, "Bad Gateway" },
-        { 503, "Service Unavailable" },
-        { 504, "Gateway Timeout" },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
-        if (reasons[i].status == status)
-            return reasons[i].reason;
-    return "";
 }
 
 /* --- the plan --------------------------------------------------------------------------------- */
@@ -184,7 +143,7 @@ static void put_status(struct node_out *out, unsigned status)
     put(out, "HTTP/1.1 ");
     put_u64(out, status);
     put(out, " ");
-    put(out, node_answer_reason(status));
+    put(out, status_phrase(status));
     put(out, "\r\n");
 }
 

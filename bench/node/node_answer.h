@@ -68,7 +68,4 @@ enum node_answer_step node_answer_continue(struct node_answer *a, struct node_ou
 /* An interim answer (1xx), whole. */
 void node_answer_interim(unsigned status, struct node_out *out);
 
-/* "Not Found"; empty when the status has no name of its own. */
-const char *node_answer_reason(unsigned status);
-
 #endif

@@ -1,23 +1,6 @@
 #include "bench/scenario/scenario_settings.h"
 
-/* VALUE(key, field, type, default, allowed, doc): read by section_read() into the section's struct.
- * PART(key, type, default, allowed, doc): only its shape is checked there. With NONE a field stays
- * as it was; REQUIRED makes a missing key an error. */
-/* clang-format off */
-#define TEXT_OF(number) #number
-#define UP_TO(max) ".." TEXT_OF(max)
-#define NONE NULL
-#define REQUIRED ""
-#define VALUE(name, field, kind, otherwise, range, text)                                           \
-    { .key = #name, .type = SETTING_##kind, .offset = offsetof(OWNER, field),                      \
-      .bytes = sizeof(((OWNER *)0)->field), .fallback = otherwise, .allowed = range, .doc = text }
-#define PART(name, kind, otherwise, range, text)                                                   \
-    { .key = #name, .type = SETTING_##kind, .fallback = otherwise, .allowed = range, .doc = text }
-#define SECTION(name, rows, where)                                                                 \
-    const struct section scenario_settings_##name = { where, rows, ARRAY_LEN(rows) };              \
-    _Static_assert(ARRAY_LEN(rows) <= SETTINGS_ROWS_MAX, "raise SETTINGS_ROWS_MAX")
-
-/* clang-format on */
+#include "config/setting_rows.h"
 
 #define USERS_RANGE "0..10000000"
 #define PERCENT_RANGE "0..100"
@@ -38,7 +21,7 @@ static const struct setting top_rows[] = {
     PART(criteria, LIST, REQUIRED, "1..45", "what must hold for a PASS"),
     PART(testbed, MAPPING, NONE, NULL, "the gateway and the nodes behind it"),
 };
-SECTION(top, top_rows, "");
+SECTION(scenario_settings_top, top_rows, "");
 
 #undef OWNER
 #define OWNER struct scenario_phase
@@ -56,7 +39,7 @@ static const struct setting phase_rows[] = {
           "handshakes that resume a session; as in load if not given"),
     VALUE(judged, judged, BOOL, "false", NULL, "whether criteria without a phase look at it"),
 };
-SECTION(phase, phase_rows, "phases[]");
+SECTION(scenario_settings_phase, phase_rows, "phases[]");
 
 #undef OWNER
 #define OWNER struct scenario_load
@@ -92,7 +75,7 @@ static const struct setting load_rows[] = {
     VALUE(request_timeout, request_timeout_ms, DURATION, "30s", "10ms..1h",
           "a user gives up: an error"),
 };
-SECTION(load, load_rows, "load");
+SECTION(scenario_settings_load, load_rows, "load");
 
 static const struct setting users_rows[] = {
     VALUE(citizen, user_percent[USER_CITIZEN], COUNT, "55", PERCENT_RANGE,
@@ -103,7 +86,7 @@ static const struct setting users_rows[] = {
           "work through dossiers"),
     VALUE(app, user_percent[USER_APP], COUNT, "3", PERCENT_RANGE, "take a number and poll it"),
 };
-SECTION(users, users_rows, "load.users");
+SECTION(scenario_settings_users, users_rows, "load.users");
 
 #undef OWNER
 #define OWNER struct scenario_fault
@@ -118,7 +101,7 @@ static const struct setting fault_rows[] = {
     VALUE(argument, argument, COUNT, "0", "0..1000000",
           "which node (from 0) or worker, how many percent or loops"),
 };
-SECTION(fault, fault_rows, "faults[]");
+SECTION(scenario_settings_fault, fault_rows, "faults[]");
 
 #undef OWNER
 #define OWNER struct scenario_testbed_row
@@ -131,4 +114,4 @@ static const struct setting testbed_rows[] = {
     VALUE(node_options, node_options, TEXT, NONE, "0..500", "further options of cong-bench node"),
     VALUE(redis, testbed.redis, BOOL, "false", NULL, "whether the gateway has a Redis"),
 };
-SECTION(testbed, testbed_rows, "testbed");
+SECTION(scenario_settings_testbed, testbed_rows, "testbed");

@@ -4,25 +4,7 @@
 #include "config/settings.h"
 
 #include "config/config.h"
-
-/* VALUE(key, field, type, default, allowed, doc): read by section_read() into the section's struct.
- * PART(key, type, default, allowed, doc): only its shape is checked there; a load_*.c reads it.
- * With NONE a field stays as it was; REQUIRED makes a missing key an error. */
-/* clang-format off */
-#define TEXT_OF(number) #number
-#define UP_TO(max) ".." TEXT_OF(max)
-#define NONE NULL
-#define REQUIRED ""
-#define VALUE(name, field, kind, otherwise, range, text)                                           \
-    { .key = #name, .type = SETTING_##kind, .offset = offsetof(OWNER, field),                      \
-      .bytes = sizeof(((OWNER *)0)->field), .fallback = otherwise, .allowed = range, .doc = text }
-#define PART(name, kind, otherwise, range, text)                                                   \
-    { .key = #name, .type = SETTING_##kind, .fallback = otherwise, .allowed = range, .doc = text }
-#define SECTION(name, rows, where)                                                                 \
-    const struct section settings_##name = { where, rows, ARRAY_LEN(rows) };                       \
-    _Static_assert(ARRAY_LEN(rows) <= SETTINGS_ROWS_MAX, "raise SETTINGS_ROWS_MAX")
-
-/* clang-format on */
+#include "config/setting_rows.h"
 
 #define OWNER struct config
 
@@ -47,25 +29,25 @@ static const struct setting top_rows[] = {
     PART(response_headers, MAPPING, NONE, NULL, "changes to the response headers of every route"),
     PART(routes, LIST, REQUIRED, "1" UP_TO(CONFIG_ROUTES_MAX), "which requests go where"),
 };
-SECTION(top, top_rows, "");
+SECTION(settings_top, top_rows, "");
 
 static const struct setting capacity_rows[] = {
     VALUE(users, capacity_users, COUNT, "10000", "1..10000000", "connected users at the same time"),
 };
-SECTION(capacity, capacity_rows, "capacity");
+SECTION(settings_capacity, capacity_rows, "capacity");
 
 static const struct setting log_rows[] = {
     VALUE(file, log_file, FILE, NONE, "1..1024", "where to write; standard error if not given"),
     VALUE(level, log_level, CHOICE, "info", "error|warn|info|debug", "the least that is written"),
 };
-SECTION(log, log_rows, "log");
+SECTION(settings_log, log_rows, "log");
 
 static const struct setting access_log_rows[] = {
     VALUE(file, access_log_file, OUTPUT, NONE, "1..1024", "where to write; nowhere if not given"),
     VALUE(flush, access_log_flush_ms, DURATION, "1s", "10ms..1m",
           "how long a line may wait in memory"),
 };
-SECTION(access_log, access_log_rows, "access_log");
+SECTION(settings_access_log, access_log_rows, "access_log");
 
 static const struct setting limits_rows[] = {
     VALUE(head, limits.head_bytes, SIZE, "32KiB", "1KiB..64KiB", "request line and headers: 431"),
@@ -75,7 +57,7 @@ static const struct setting limits_rows[] = {
     VALUE(body, limits.body_bytes, SIZE, "32MiB", "0B..1024GiB",
           "request body, unless a route says otherwise: 413"),
 };
-SECTION(limits, limits_rows, "limits");
+SECTION(settings_limits, limits_rows, "limits");
 
 static const struct setting timeouts_rows[] = {
     VALUE(handshake, timeouts.handshake_ms, DURATION, "10s", "100ms..5m",
@@ -93,13 +75,13 @@ static const struct setting timeouts_rows[] = {
     VALUE(drain_notice, timeouts.drain_notice_ms, DURATION, "0s", "0s..1h",
           "/ready is red so long before listeners close"),
 };
-SECTION(timeouts, timeouts_rows, "timeouts");
+SECTION(settings_timeouts, timeouts_rows, "timeouts");
 
 static const struct setting tls_tickets_rows[] = {
     VALUE(rotation, ticket_rotation_ms, DURATION, "8h", "1m..7d",
           "age at which the ticket key is replaced"),
 };
-SECTION(tls_tickets, tls_tickets_rows, "tls_tickets");
+SECTION(settings_tls_tickets, tls_tickets_rows, "tls_tickets");
 
 #undef OWNER
 #define OWNER struct config_listener
@@ -112,12 +94,12 @@ static const struct setting listener_rows[] = {
     VALUE(proxy_protocol, proxy_protocol, BOOL, "false", NULL,
           "expect a PROXY header from trusted_proxies"),
 };
-SECTION(listener, listener_rows, "listeners[]");
+SECTION(settings_listener, listener_rows, "listeners[]");
 
 static const struct setting admin_rows[] = {
     VALUE(address, address, ADDRESS, REQUIRED, NULL, "IP address and port to listen on"),
 };
-SECTION(admin, admin_rows, "admin");
+SECTION(settings_admin, admin_rows, "admin");
 
 #undef OWNER
 #define OWNER struct config_tls
@@ -131,7 +113,7 @@ static const struct setting tls_rows[] = {
     VALUE(client_ca, client_ca, CONTENTS, NONE, "1..1024",
           "file of the authorities that sign clients' certificates (PEM)"),
 };
-SECTION(tls, tls_rows, "listeners[].tls");
+SECTION(settings_tls, tls_rows, "listeners[].tls");
 
 #undef OWNER
 #define OWNER struct config_certificate
@@ -141,7 +123,7 @@ static const struct setting certificate_rows[] = {
     VALUE(key, key, CONTENTS, REQUIRED, "1..1024", "file of the private key (PEM)"),
     VALUE(ocsp, ocsp, CONTENTS, NONE, "1..1024", "file of the OCSP response to staple (DER)"),
 };
-SECTION(certificate, certificate_rows, "listeners[].tls.certificates[]");
+SECTION(settings_certificate, certificate_rows, "listeners[].tls.certificates[]");
 
 #undef OWNER
 #define OWNER struct config_upstream
@@ -157,7 +139,7 @@ static const struct setting upstream_rows[] = {
     VALUE(response_head, response_head_bytes, SIZE, "16KiB", "1KiB..64KiB",
           "largest response head: 502"),
 };
-SECTION(upstream, upstream_rows, "upstreams[]");
+SECTION(settings_upstream, upstream_rows, "upstreams[]");
 
 static const struct setting upstream_timeouts_rows[] = {
     VALUE(connect, connect_timeout_ms, DURATION, "1s", "1ms..1m", "connecting"),
@@ -165,7 +147,7 @@ static const struct setting upstream_timeouts_rows[] = {
           "end of the request to the response head: 504"),
     VALUE(idle, idle_timeout_ms, DURATION, "60s", "1ms..1d", "pause within a body"),
 };
-SECTION(upstream_timeouts, upstream_timeouts_rows, "upstreams[].timeouts");
+SECTION(settings_upstream_timeouts, upstream_timeouts_rows, "upstreams[].timeouts");
 
 static const struct setting keep_alive_rows[] = {
     VALUE(connections, keep_alive_connections, COUNT, "64", "0..1024",
@@ -173,7 +155,7 @@ static const struct setting keep_alive_rows[] = {
     VALUE(timeout, keep_alive_timeout_ms, DURATION, "60s", "1s..1h",
           "closed when idle for so long"),
 };
-SECTION(keep_alive, keep_alive_rows, "upstreams[].keep_alive");
+SECTION(settings_keep_alive, keep_alive_rows, "upstreams[].keep_alive");
 
 #undef OWNER
 #define OWNER struct config_peer
@@ -183,7 +165,7 @@ static const struct setting peer_rows[] = {
     VALUE(weight, weight, COUNT, "1", "1..256",
           "share of the requests, relative to the other peers"),
 };
-SECTION(peer, peer_rows, "upstreams[].peers[]");
+SECTION(settings_peer, peer_rows, "upstreams[].peers[]");
 
 #undef OWNER
 #define OWNER struct config_route
@@ -201,7 +183,7 @@ static const struct setting route_rows[] = {
     VALUE(body_limit, body_limit_bytes, SIZE, NONE, "0B..1024GiB", "largest request body: 413"),
     PART(timeouts, MAPPING, NONE, NULL, "exceptions from the upstream's timeouts"),
 };
-SECTION(route, route_rows, "routes[]");
+SECTION(settings_route, route_rows, "routes[]");
 
 static const struct setting route_timeouts_rows[] = {
     VALUE(response, response_timeout_ms, DURATION, NONE, "1ms..1h",
@@ -209,11 +191,11 @@ static const struct setting route_timeouts_rows[] = {
     VALUE(websocket_idle, websocket_idle_ms, DURATION, "5m", "1s..1d",
           "silence in a tunnel before it is closed"),
 };
-SECTION(route_timeouts, route_timeouts_rows, "routes[].timeouts");
+SECTION(settings_route_timeouts, route_timeouts_rows, "routes[].timeouts");
 
 static const struct setting headers_rows[] = {
     PART(add, MAPPING, NONE, "0..64", "headers to set"),
     PART(remove, LIST, NONE, "0..64", "headers to remove"),
 };
-SECTION(response_headers, headers_rows, "response_headers");
-SECTION(route_headers, headers_rows, "routes[].response_headers");
+SECTION(settings_response_headers, headers_rows, "response_headers");
+SECTION(settings_route_headers, headers_rows, "routes[].response_headers");

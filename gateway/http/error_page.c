@@ -1,6 +1,7 @@
 #include "http/error_page.h"
 
 #include "common/json.h"
+#include "common/status_phrase.h"
 
 #include <stdio.h>
 
@@ -12,7 +13,7 @@ struct text {
 };
 
 struct row {
-    const char *name, *phrase;
+    const char *name;
     unsigned status;
     enum outcome outcome;
     struct text title, happened, next;
@@ -21,8 +22,8 @@ struct row {
 /* clang-format off */
 #define BOTH(vi, en) { { vi, en } }
 /* clang-format on */
-#define ROW(ID, name, status, phrase, outcome, title, happened, next)                              \
-    { #name, phrase, status, outcome, title, happened, next },
+#define ROW(ID, name, status, outcome, title, happened, next)                                      \
+    { #name, status, outcome, title, happened, next },
 
 static const struct row rows[] = { ERROR_PAGE_TABLE(ROW) };
 
@@ -157,7 +158,7 @@ static void write_json(struct buf *out, const struct error_page_input *input, co
     json_init(&json, out);
     json_object(&json, NULL);
     json_string(&json, "type", SLICE("about:blank"));
-    json_string(&json, "title", slice_str(row->phrase));
+    json_string(&json, "title", slice_str(status_phrase(row->status)));
     json_u64(&json, "status", row->status);
     json_string(&json, "detail", slice_of(detail, (size_t)len));
     json_string(&json, "reason", slice_str(row->name));

@@ -1,6 +1,7 @@
 #include "http/h1_write.h"
 
 #include "common/buf.h"
+#include "common/status_phrase.h"
 
 void h1_write(struct h1_writer *w, struct slice bytes)
 {
@@ -55,68 +56,13 @@ static void write_fields(struct h1_writer *w, const struct headers *hs, unsigned
             h1_write_field(w, header_name(&hs->items[i]), header_value(&hs->items[i]));
 }
 
-/* RFC 9110 15, and what its registry has added. Nobody may rely on the phrase (RFC 9112 4). */
-static struct slice reason_phrase(uint16_t status)
-{
-    static const struct {
-        uint16_t status;
-        const char *phrase;
-    } phrases[] = {
-        { 200, "OK" },
-        { 100, "Continue" },
-        { 101, "Switching Protocols" },
-        { 103, "Early Hints" },
-        { 201, "Created" },
-        { 202, "Accepted" },
-        { 204, "No Content" },
-        { 206, "Partial Content" },
-        { 301, "Moved Permanently" },
-        { 302, "Found" },
-        { 303, "See Other" },
-        { 304, "Not Modified" },
-        { 307, "Temporary Redirect" },
-        { 308, "Permanent Redirect" },
-        { 400, "Bad Request" },
-        { 401, "Unauthorized" },
-        { 403, "Forbidden" },
-        { 404, "Not Found" },
-        { 405, "Method Not Allowed" },
-        { 406, "Not Acceptable" },
-        { 408, "Request Timeout" },
-        { 409, "Conflict" },
-        { 410, "Gone" },
-        { 411, "Length Required" },
-        { 412, "Precondition Failed" },
-        { 413, "Content Too Large" },
-        { 414, "URI Too Long" },
-        { 415, "Unsupported Media Type" },
-        { 416, "Range Not Satisfiable" },
-        { 417, "Expectation Failed" },
-        { 421, "Misdirected Request" },
-        { 422, "Unprocessable Content" },
-        { 425, "Too Early" },
-        { 428, "Precondition Required" },
-        { 429, "Too Many Requests" },
-        { 431, "Request Header Fields Too Large" },
-        { 500, "Internal Server Error" },
-        { 501, "Not Implemented" },
-        { 502, "Bad Gateway" },
-        { 503, "Service Unavailable" },
-        { 504, "Gateway Timeout" },
-    };
-    for (size_t i = 0; i < ARRAY_LEN(phrases); i++)
-        if (phrases[i].status == status)
-            return slice_str(phrases[i].phrase);
-    return SLICE("Unassigned");
-}
-
 static void write_status_line(struct h1_writer *w, uint16_t status)
 {
     char code[4] = { (char)('0' + status / 100), (char)('0' + status / 10 % 10),
                      (char)('0' + status % 10), ' ' };
     h1_write(w, SLICE("HTTP/1.1 "));
     h1_write(w, slice_of(code, sizeof(code)));
-    h1_write(w, reason_phrase(status));
+    h1_write(w, slice_str(status_phrase(status)));
     h1_write(w, SLICE("\r\n"));
 }
 

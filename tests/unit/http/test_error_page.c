@@ -168,7 +168,7 @@ static void texts_need_no_escaping(void **state)
 {
     (void)state;
 #define BOTH(vi, en) vi en
-#define ROW(ID, name, status, phrase, outcome, title, happened, next) title happened next,
+#define ROW(ID, name, status, outcome, title, happened, next) title happened next,
     const char *texts[] = { ERROR_PAGE_TABLE(ROW) };
 #undef ROW
 #undef BOTH
