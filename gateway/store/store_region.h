@@ -1,0 +1,60 @@
+/* The memory that holds the node's share of the state: sessions, limits and submissions of all
+ * workers, in one file of the runtime folder.
+ *
+ * The supervisor opens it before it drops anything, and hands the descriptor to its children. The
+ * file outlives the supervisor: the next one attaches it again, when it has the same layout and no
+ * process of the former gateway is left (an flock that all of them hold says so). Otherwise it
+ * begins anew. It does not outlive the machine: what must is in the journal (submission_journal.h).
+ *
+ * What is found here may have been written by a compromised worker: it holds no pointers, and
+ * readers bound every index and length themselves. */
+#ifndef STORE_STORE_REGION_H
+#define STORE_STORE_REGION_H
+
+#include "common/siphash.h"
+#include "config/config_store.h"
+#include "store/shm_table.h"
+
+#include <stdatomic.h>
+
+enum store_table { STORE_SESSIONS, STORE_USERS, STORE_LIMITS, STORE_SUBMISSIONS, STORE_TABLES };
+
+enum store_mode {
+    STORE_MODE_EMBEDDED, /* this node alone, by configuration */
+    STORE_MODE_REDIS,    /* shared with other nodes */
+    STORE_MODE_LOCAL,    /* Redis is away: this node's share, until it is back */
+};
+
+/* Words that every process of the node sees. Each has one writer. */
+struct store_node {
+    uint8_t secret[32];           /* made with the region; signs where no secret is configured */
+    struct siphash_key table_key; /* made with the region */
+    char name[16];                /* of this node among those that share a Redis; random */
+    /* The keeper's: */
+    _Atomic uint32_t mode;         /* enum store_mode */
+    _Atomic uint32_t live_nodes;   /* that share the Redis, this one included; at least 1 */
+    _Atomic uint64_t sessions_epoch; /* moves on when cached sessions are to be looked up anew */
+    _Atomic uint64_t heartbeat_ms; /* wall clock: when invalidations were last known to arrive */
+    _Atomic uint64_t redis_seen_ms; /* wall clock: the last answer of Redis */
+};
+
+struct store_region;
+
+/* What a table's record is; the same in every process of one build. */
+extern const uint32_t store_region_record_bytes[STORE_TABLES];
+
+/* The supervisor's. NULL with a sentence in `e`. Waits up to 5 s for the processes of a gateway
+ * that has just died. `anew`, if not NULL, tells whether the region began anew. */
+struct store_region *store_region_open(const char *path, const struct config_store *config,
+                                       bool *anew, struct err *e);
+/* The descriptor to hand to children; it belongs to the region. */
+int store_region_fd(const struct store_region *r);
+/* A child's: takes over `fd`, closing it on failure too. */
+struct store_region *store_region_attach(int fd, struct err *e);
+/* NULL-safe; *r is NULL after. */
+void store_region_free(struct store_region **r);
+
+struct shm_table *store_region_table(const struct store_region *r, enum store_table which);
+struct store_node *store_region_node(const struct store_region *r);
+
+#endif
