@@ -32,10 +32,10 @@ struct proxy {
 };
 
 struct passage {
-    struct exchange *ex;              /* borrowed: we live in its arena */
-    struct pipeline *pipeline;        /* borrowed */
-    struct snapshot *snapshot;        /* counted */
-    size_t entered;                   /* stages passed so far: those that see the answer */
+    struct exchange *ex;       /* borrowed: we live in its arena */
+    struct pipeline *pipeline; /* borrowed */
+    struct snapshot *snapshot; /* counted */
+    size_t entered; /* stages so far: they see the answer, and the last of them the body */
     const struct config_route *route; /* borrowed from the snapshot; NULL until it is found */
     struct series route_series;
     struct upstream *upstream;  /* borrowed from the snapshot */

@@ -8,6 +8,32 @@ static const struct stage *const stages[] = {
     &stage_client, &stage_https, &stage_route, &stage_body, &stage_proxy,
 };
 
+static void walk(struct passage *p)
+{
+    while (p->entered < p->pipeline->stage_count) {
+        const struct stage *stage = p->pipeline->stages[p->entered++];
+        switch (stage->on_request(p)) {
+        case STAGE_NEXT:
+            break;
+        case STAGE_WAIT:
+            if (!stage->on_body)
+                exchange_pause_body(p->ex);
+            return;
+        case STAGE_ANSWERED:
+        default:
+            return;
+        }
+    }
+}
+
+/* The last event of a wait may still be on its way when somebody else, a timeout or a limit, has
+ * answered. */
+void pipeline_resume(struct passage *p)
+{
+    if (!p->ex->response_begun && !p->ex->is_closed)
+        walk(p);
+}
+
 static void on_request(struct exchange *ex)
 {
     struct pipeline *pipeline = ex->handler_context;
@@ -23,27 +49,30 @@ static void on_request(struct exchange *ex)
     timer_init(&p->proxy.timer, NULL);
     ex->handler_state = p;
     metrics_gauge_increment(pipeline->metrics, GAUGE_REQUESTS_ACTIVE);
-    while (p->entered < ARRAY_LEN(stages)) {
-        const struct stage *stage = stages[p->entered++];
-        if (stage->on_request(p) != STAGE_NEXT)
-            return;
-    }
+    walk(p);
+}
+
+/* The stage entered last; NULL before the first. */
+static const struct stage *current_stage(const struct passage *p)
+{
+    return p && p->entered ? p->pipeline->stages[p->entered - 1] : NULL;
 }
 
 static void on_response(struct exchange *ex)
 {
     struct passage *p = passage_of(ex);
     for (size_t i = p ? p->entered : 0; i > 0; i--)
-        if (stages[i - 1]->on_response)
-            stages[i - 1]->on_response(p);
+        if (p->pipeline->stages[i - 1]->on_response)
+            p->pipeline->stages[i - 1]->on_response(p);
 }
 
 static void on_body(struct exchange *ex, struct slice data)
 {
     struct passage *p = passage_of(ex);
-    if (!p || !p->route)
+    const struct stage *stage = current_stage(p);
+    if (!stage || !stage->on_body)
         return;
-    if (!ex->tunnel && ex->bytes_in > p->route->body_limit_bytes) {
+    if (p->route && !ex->tunnel && ex->bytes_in > p->route->body_limit_bytes) {
         /* Only a body of unknown length comes here: stage_body saw the others. */
         stage_proxy_drop(p);
         if (ex->response_begun)
@@ -52,14 +81,15 @@ static void on_body(struct exchange *ex, struct slice data)
             reply_error(ex, ERROR_PAGE_BODY_TOO_LARGE);
         return;
     }
-    stage_proxy_on_body(p, data);
+    stage->on_body(p, data);
 }
 
 static void on_body_end(struct exchange *ex, const struct headers *trailers)
 {
     struct passage *p = passage_of(ex);
-    if (p)
-        stage_proxy_on_body_end(p, trailers);
+    const struct stage *stage = current_stage(p);
+    if (stage && stage->on_body_end)
+        stage->on_body_end(p, trailers);
 }
 
 static void on_blocked(struct exchange *ex)
@@ -86,7 +116,9 @@ static void on_closed(struct exchange *ex)
     passage_account(p ? p : &unrouted);
     if (!p)
         return;
-    stage_proxy_drop(p);
+    for (size_t i = p->entered; i > 0; i--)
+        if (p->pipeline->stages[i - 1]->on_leave)
+            p->pipeline->stages[i - 1]->on_leave(p);
     metrics_gauge_decrement(p->pipeline->metrics, GAUGE_REQUESTS_ACTIVE);
     snapshot_unref(&p->snapshot);
 }
@@ -103,7 +135,10 @@ const struct exchange_handler pipeline_handler = {
 
 void pipeline_init(struct pipeline *p, struct loop *loop, struct board *board, uint32_t slot)
 {
-    *p = (struct pipeline){ .loop = loop, .metrics = board_metrics(board, slot) };
+    *p = (struct pipeline){ .stages = stages,
+                            .stage_count = ARRAY_LEN(stages),
+                            .loop = loop,
+                            .metrics = board_metrics(board, slot) };
     peer_set_init(&p->peers, loop, board, slot);
 }
 

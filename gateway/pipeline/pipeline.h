@@ -7,7 +7,11 @@
 #include "observe/access_log.h"
 #include "pipeline/snapshot.h"
 
+struct stage;
+
 struct pipeline {
+    const struct stage *const *stages; /* borrowed: the order of things */
+    size_t stage_count;
     struct loop *loop;             /* borrowed */
     struct metrics *metrics;       /* borrowed */
     struct access_log *access_log; /* borrowed; NULL: none */

@@ -1,6 +1,12 @@
 /* A step on the way of every request. A stage looks at the request and lets it pass, answers it
- * itself, or (the last one) takes it over. Answers climb back through the stages that were passed,
- * in reverse; each may edit the answer's fields. */
+ * itself, or waits: for a store, for the body, and the last one for a peer's answer. Answers climb
+ * back through the stages that were entered, in reverse; each may edit the answer's fields.
+ *
+ * Whoever waits without on_body has the body held back meanwhile. Whoever has on_body is given the
+ * body while it waits, and itself holds it back and lets it come: an earlier stage may have held
+ * it, so that it comes after exchange_resume_body() only. A wait ends with pipeline_resume(), with
+ * an answer, or when the exchange closes; every wait has a deadline, which is the stage's affair.
+ */
 #ifndef PIPELINE_STAGE_H
 #define PIPELINE_STAGE_H
 
@@ -9,13 +15,19 @@
 enum stage_verdict {
     STAGE_NEXT,
     STAGE_ANSWERED, /* an answer has been sent or begun */
-    STAGE_WAIT,     /* the last stage has taken it over */
+    STAGE_WAIT,     /* pipeline_resume() follows, or an answer */
 };
 
 struct stage {
     const char *name;
     enum stage_verdict (*on_request)(struct passage *p);
-    void (*on_response)(struct passage *p); /* may be NULL */
+    /* The rest may be NULL. */
+    void (*on_body)(struct passage *p, struct slice data);
+    void (*on_body_end)(struct passage *p, const struct headers *trailers);
+    void (*on_response)(struct passage *p);
+    /* The exchange closes: what is pending is cancelled, what is held is given back. Comes once,
+     * after the exchange has been accounted for. */
+    void (*on_leave)(struct passage *p);
 };
 
 extern const struct stage stage_client; /* who asks, as far as trusted proxies tell */
@@ -24,11 +36,15 @@ extern const struct stage stage_route;  /* which route; its redirect, its edits 
 extern const struct stage stage_body;   /* the announced size of the body */
 extern const struct stage stage_proxy;  /* a peer answers */
 
+/* The wait of the stage entered last is over: the walk goes on with the next one. Not from within
+ * on_request, which returns STAGE_NEXT instead. Does nothing when the request has been answered, or
+ * its exchange is closed. */
+void pipeline_resume(struct passage *p);
+
 /* The events of the exchange that belong to stage_proxy alone. */
-void stage_proxy_on_body(struct passage *p, struct slice data);
-void stage_proxy_on_body_end(struct passage *p, const struct headers *trailers);
 void stage_proxy_on_blocked(struct passage *p);
 void stage_proxy_on_drained(struct passage *p);
+/* Lets go of the peer. */
 void stage_proxy_drop(struct passage *p);
 
 #endif

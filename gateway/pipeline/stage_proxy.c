@@ -139,8 +139,7 @@ static bool write_head(struct passage *p)
 
 static void send_request(struct passage *p)
 {
-    if (!p->proxy.request_ended)
-        exchange_resume_body(p->ex); /* first: writing the head may hold it back again */
+    exchange_resume_body(p->ex); /* first: writing the head may hold it back again */
     if (!write_head(p)) {
         drop_conn(p);
         reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
@@ -206,7 +205,7 @@ static void touch_answer(struct passage *p)
         timer_set(wheel(p), &p->proxy.timer, upstream_config(p)->idle_timeout_ms);
 }
 
-void stage_proxy_on_body(struct passage *p, struct slice data)
+static void on_request_body(struct passage *p, struct slice data)
 {
     struct proxy *x = &p->proxy;
     if (!x->conn)
@@ -230,7 +229,7 @@ void stage_proxy_on_body(struct passage *p, struct slice data)
     stream_write(s, SLICE("\r\n"));
 }
 
-void stage_proxy_on_body_end(struct passage *p, const struct headers *trailers)
+static void on_request_end(struct passage *p, const struct headers *trailers)
 {
     struct proxy *x = &p->proxy;
     if (!x->conn || (x->request_ended && x->state != PROXY_TUNNEL))
@@ -398,4 +397,7 @@ static const struct upstream_conn_handler proxy_conn_handler = {
 const struct stage stage_proxy = {
     .name = "proxy",
     .on_request = on_request,
+    .on_body = on_request_body,
+    .on_body_end = on_request_end,
+    .on_leave = stage_proxy_drop,
 };
