@@ -14,8 +14,8 @@ static int check_tls(const struct config *config, struct buf *problems)
         struct err e;
         if (!listener->tls)
             continue;
-        struct tls_context *context = tls_context_new(
-            listener->tls, slice_str(listener->address.text), TLS_CONTEXT_ALPN_HTTP1, NULL, &e);
+        struct tls_context *context =
+            tls_context_new(listener->tls, TLS_CONTEXT_ALPN_HTTP1, NULL, &e);
         if (!context) {
             buf_printf(problems, "%s: listeners[%zu].tls: %s\n", config->file, i, e.text);
             status = ERR_INVALID;

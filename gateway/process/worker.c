@@ -194,8 +194,8 @@ static int propose(struct worker *w, const struct channel_message *m, struct cha
         const struct config_listener *l = &p->config->listeners[i];
         if (!l->tls)
             continue;
-        p->contexts[i] = tls_context_new(l->tls, slice_str(l->address.text), TLS_CONTEXT_ALPN_HTTP1,
-                                         board_ticket_section(w->board), &e);
+        p->contexts[i] =
+            tls_context_new(l->tls, TLS_CONTEXT_ALPN_HTTP1, board_ticket_section(w->board), &e);
         if (!p->contexts[i]) {
             snprintf(problem, CHANNEL_TEXT_BYTES, "%s", e.text);
             return ERR_INVALID;

@@ -367,28 +367,52 @@ static bool hash_slice(EVP_MD_CTX *md, struct slice s)
     return EVP_DigestUpdate(md, &len, sizeof(len)) == 1 && EVP_DigestUpdate(md, s.data, s.len) == 1;
 }
 
-/* A session belongs to a listener, the names of its site, and the rule for client certificates. */
-static bool hash_policy(EVP_MD_CTX *md, const struct tls_context *c, size_t site,
-                        const struct config_tls *config, struct slice identity)
+static bool hash_certificates(EVP_MD_CTX *md, const struct site *site)
 {
-    struct slice authorities =
-        config->client_auth == CONFIG_CLIENT_AUTH_OFF ? SLICE("") : config->client_ca.data;
-    char rule = (char)config->client_auth;
-    bool is_ok = EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 && hash_slice(md, identity) &&
-                 hash_slice(md, slice_of(&rule, 1)) && hash_slice(md, authorities);
-    for (size_t i = 0; i < c->name_count && is_ok; i++)
-        if (c->names[i].site == site)
-            is_ok = hash_slice(md, slice_str(c->names[i].name));
+    bool is_ok = true;
+    for (size_t kind = 0; kind < TLS_KEY_KINDS && is_ok; kind++) {
+        unsigned char digest[EVP_MAX_MD_SIZE];
+        unsigned len;
+        if (site->by_kind[kind])
+            is_ok = X509_digest(site->by_kind[kind]->leaf, EVP_sha256(), digest, &len) == 1 &&
+                    hash_slice(md, slice_of((const char *)digest, len));
+    }
     return is_ok;
 }
 
+/* A site without names, which only the first can be, is known by its certificates. */
+static bool hash_names(EVP_MD_CTX *md, const struct tls_context *c, size_t site)
+{
+    bool is_ok = true, has_name = false;
+    for (size_t i = 0; i < c->name_count && is_ok; i++) {
+        if (c->names[i].site != site)
+            continue;
+        is_ok = hash_slice(md, slice_str(c->names[i].name));
+        has_name = true;
+    }
+    return is_ok && (has_name || hash_certificates(md, &c->sites[site]));
+}
+
+/* A session belongs to the names of its site, the oldest version that was allowed, and the rule for
+ * client certificates; not to a listener's address, which other nodes do not have. */
+static bool hash_policy(EVP_MD_CTX *md, const struct tls_context *c, size_t site,
+                        const struct config_tls *config)
+{
+    struct slice authorities =
+        config->client_auth == CONFIG_CLIENT_AUTH_OFF ? SLICE("") : config->client_ca.data;
+    const char rules[] = { (char)config->client_auth, (char)config->min_version };
+    return EVP_DigestInit_ex(md, EVP_sha256(), NULL) == 1 &&
+           hash_slice(md, slice_of(rules, sizeof(rules))) && hash_slice(md, authorities) &&
+           hash_names(md, c, site);
+}
+
 static int set_session_id(struct tls_context *c, size_t site, const struct config_tls *config,
-                          struct slice identity, struct err *e)
+                          struct err *e)
 {
     unsigned char digest[EVP_MAX_MD_SIZE];
     unsigned len = 0;
     EVP_MD_CTX *md = EVP_MD_CTX_new();
-    bool is_ok = md && hash_policy(md, c, site, config, identity) &&
+    bool is_ok = md && hash_policy(md, c, site, config) &&
                  EVP_DigestFinal_ex(md, digest, &len) == 1 &&
                  SSL_CTX_set_session_id_context(c->sites[site].ctx, digest, len) == 1;
     EVP_MD_CTX_free(md);
@@ -405,7 +429,7 @@ static int set_tickets(SSL_CTX *ctx, const struct tls_tickets *tickets, struct e
 }
 
 static int build_site(struct tls_context *c, size_t at, const struct config_tls *config,
-                      struct slice identity, const struct tls_tickets *tickets, struct err *e)
+                      const struct tls_tickets *tickets, struct err *e)
 {
     struct site *site = &c->sites[at];
     if (!site->ctx)
@@ -418,7 +442,7 @@ static int build_site(struct tls_context *c, size_t at, const struct config_tls 
     if (!rc)
         rc = set_client_auth(site->ctx, config, e);
     if (!rc)
-        rc = set_session_id(c, at, config, identity, e);
+        rc = set_session_id(c, at, config, e);
     if (!rc)
         rc = set_tickets(site->ctx, tickets, e);
     SSL_CTX_set_client_hello_cb(site->ctx, on_client_hello, c);
@@ -428,9 +452,8 @@ static int build_site(struct tls_context *c, size_t at, const struct config_tls 
     return rc;
 }
 
-struct tls_context *tls_context_new(const struct config_tls *config, struct slice identity,
-                                    struct slice alpn, const struct tls_tickets *tickets,
-                                    struct err *e)
+struct tls_context *tls_context_new(const struct config_tls *config, struct slice alpn,
+                                    const struct tls_tickets *tickets, struct err *e)
 {
     struct tls_context *c = context_alloc(config->certificate_count, alpn);
     if (!c) {
@@ -443,7 +466,7 @@ struct tls_context *tls_context_new(const struct config_tls *config, struct slic
         group_names(c);
     }
     for (size_t i = 0; i < c->site_count && !rc; i++)
-        rc = build_site(c, i, config, identity, tickets, e);
+        rc = build_site(c, i, config, tickets, e);
     if (rc)
         tls_context_unref(&c);
     return c;

@@ -5,9 +5,10 @@
  * a client without a server name, or with one that nobody covers, gets the first certificate.
  *
  * Policy: TLS 1.2 (ECDHE with AEAD only) and 1.3, X25519 first, no renegotiation, no compression,
- * no early data, no session cache; one ticket, bound to the names and to the rule for client
- * certificates (not to certificate bytes, which change while sessions live), so that a session
- * resumes only where it could have been made (CVE-2025-23419).
+ * no early data, no session cache; one ticket, bound to the names, the oldest version and the rule
+ * for client certificates (not to certificate bytes, which change while sessions live, nor to a
+ * listener's address, which differs from node to node), so that a session resumes only where it
+ * could have been made (CVE-2025-23419).
  *
  * Immutable. The reference count is that of an SSL_CTX inside, and each SSL object holds one of
  * these references too: what handshakes need lives as long as the last connection. */
@@ -25,12 +26,11 @@ struct tls_context;
 /* Protocols for ALPN as they go over the wire (RFC 7301 3.1), the preferred one first. */
 #define TLS_CONTEXT_ALPN_HTTP1 SLICE("\x08http/1.1")
 
-/* Copies what it needs of `config` and `alpn`. `identity` tells listeners apart that must not share
- * sessions (its address). `tickets` is borrowed and must outlive all connections; NULL: no tickets,
- * for checking a configuration. NULL on failure, with a sentence in `e`. */
-struct tls_context *tls_context_new(const struct config_tls *config, struct slice identity,
-                                    struct slice alpn, const struct tls_tickets *tickets,
-                                    struct err *e) MUST_CHECK;
+/* Copies what it needs of `config` and `alpn`. `tickets` is borrowed and must outlive all
+ * connections; NULL: no tickets, for checking a configuration. NULL on failure, with a sentence in
+ * `e`. */
+struct tls_context *tls_context_new(const struct config_tls *config, struct slice alpn,
+                                    const struct tls_tickets *tickets, struct err *e) MUST_CHECK;
 struct tls_context *tls_context_ref(struct tls_context *c);
 void tls_context_unref(struct tls_context **c); /* NULL-safe; *c is NULL after */
 

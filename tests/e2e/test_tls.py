@@ -186,7 +186,7 @@ def test_session_of_one_name_does_not_resume_under_another(gateway, certs, versi
     assert not resumed(gateway, context, session, "hue.tinh.test")
 
 
-def test_session_of_one_listener_does_not_resume_at_another(gateway):
+def test_session_does_not_resume_where_older_versions_are_refused(gateway):
     context = careless(minimum=V13)
     session = session_of(gateway.connect(0, context=context))
     client = gateway.connect(1, context=context, session=session)

@@ -1,7 +1,7 @@
 /* What tls_context promises of sessions and client certificates. */
 #include "tests/unit/tls/tls_fixture.h"
 
-static struct fake_certificate authority, other_authority, a_ec, b_ec, stranger;
+static struct fake_certificate authority, other_authority, a_ec, b_ec, stranger, nameless, silent;
 static struct tls_tickets tickets;
 
 static int set_up(void **state)
@@ -12,6 +12,8 @@ static int set_up(void **state)
     fake_certificate_init(&a_ec, "EC", "DNS:A.vn,DNS:www.a.vn,IP:127.0.0.1", &authority);
     fake_certificate_init(&b_ec, "EC", "DNS:b.vn", &authority);
     fake_certificate_init(&stranger, "EC", "DNS:s.vn", &other_authority);
+    fake_certificate_init(&nameless, "EC", "IP:127.0.0.1", &authority);
+    fake_certificate_init(&silent, "EC", "IP:127.0.0.1", &authority);
     tls_tickets_init(&tickets);
     return 0;
 }
@@ -24,6 +26,8 @@ static int tear_down(void **state)
     fake_certificate_fini(&a_ec);
     fake_certificate_fini(&b_ec);
     fake_certificate_fini(&stranger);
+    fake_certificate_fini(&nameless);
+    fake_certificate_fini(&silent);
     return 0;
 }
 
@@ -85,14 +89,44 @@ static void sessions_do_not_cross_to_another_site(void **state)
     tls_context_unref(&c);
 }
 
-static void sessions_do_not_cross_to_another_listener(void **state)
+static void sessions_resume_on_another_node_of_the_same_policy(void **state)
+{
+    const struct policy policy = { .tickets = &tickets, .certificates = { &a_ec, &b_ec } };
+    struct tls_context *one = build(&policy), *two = build(&policy);
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+        struct fake_client client = FAKE_CLIENT(versions[i], "b.vn");
+        client.session = connect_with(one, client, false);
+        SSL_SESSION_free(connect_with(two, client, true));
+        SSL_SESSION_free(client.session);
+    }
+    tls_context_unref(&one);
+    tls_context_unref(&two);
+}
+
+static void sessions_do_not_cross_to_where_older_versions_are_refused(void **state)
+{
+    struct policy policy = { .tickets = &tickets, .certificates = { &a_ec } };
+    struct tls_context *lenient = build(&policy);
+    policy.min_version = CONFIG_TLS_1_3;
+    struct tls_context *strict = build(&policy);
+    (void)state;
+    struct fake_client client = FAKE_CLIENT(TLS1_3_VERSION, "a.vn");
+    client.session = connect_with(lenient, client, false);
+    SSL_SESSION_free(connect_with(strict, client, false));
+    SSL_SESSION_free(client.session);
+    tls_context_unref(&lenient);
+    tls_context_unref(&strict);
+}
+
+static void sessions_do_not_cross_between_certificates_without_names(void **state)
 {
     struct tls_context *one =
-        build(&(struct policy){ .tickets = &tickets, .certificates = { &a_ec }, .identity = "1" });
+        build(&(struct policy){ .tickets = &tickets, .certificates = { &nameless } });
     struct tls_context *two =
-        build(&(struct policy){ .tickets = &tickets, .certificates = { &a_ec }, .identity = "2" });
+        build(&(struct policy){ .tickets = &tickets, .certificates = { &silent } });
     (void)state;
-    assert_separate(one, "a.vn", two, "a.vn", NULL);
+    assert_separate(one, NULL, two, NULL, NULL);
     tls_context_unref(&one);
     tls_context_unref(&two);
 }
@@ -232,7 +266,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions_resume_for_the_names_of_one_site),
         cmocka_unit_test(sessions_do_not_cross_to_another_site),
-        cmocka_unit_test(sessions_do_not_cross_to_another_listener),
+        cmocka_unit_test(sessions_resume_on_another_node_of_the_same_policy),
+        cmocka_unit_test(sessions_do_not_cross_to_where_older_versions_are_refused),
+        cmocka_unit_test(sessions_do_not_cross_between_certificates_without_names),
         cmocka_unit_test(sessions_do_not_cross_to_another_rule_for_client_certificates),
         cmocka_unit_test(sessions_survive_a_new_certificate_for_the_same_names),
         cmocka_unit_test(the_client_certificate_is_known_after_resumption),

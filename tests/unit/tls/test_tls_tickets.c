@@ -132,8 +132,7 @@ static void node_init(struct node *n)
     struct config_certificate one = fake_certificate_config(&certificate, (struct slice){ 0 });
     struct config_tls config = { .certificates = &one, .certificate_count = 1 };
     struct err e = { "" };
-    n->context =
-        tls_context_new(&config, SLICE("listener"), TLS_CONTEXT_ALPN_HTTP1, &n->tickets, &e);
+    n->context = tls_context_new(&config, TLS_CONTEXT_ALPN_HTTP1, &n->tickets, &e);
     assert_string_equal(e.text, "");
     assert_non_null(n->context);
 }

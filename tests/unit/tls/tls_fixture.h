@@ -23,7 +23,6 @@ struct policy {
     enum config_tls_version min_version;
     enum config_client_auth client_auth;
     const struct fake_certificate *client_ca;
-    const char *identity;
     const struct tls_tickets *tickets;
 };
 
@@ -41,7 +40,7 @@ static inline struct tls_context *try_build(const struct policy *p, struct err *
             fake_certificate_config(p->certificates[i], p->ocsp[i]);
     if (p->client_ca)
         config.client_ca = (struct config_file){ "ca.crt", p->client_ca->cert_pem };
-    return tls_context_new(&config, slice_str(p->identity), TLS_CONTEXT_ALPN_HTTP1, p->tickets, e);
+    return tls_context_new(&config, TLS_CONTEXT_ALPN_HTTP1, p->tickets, e);
 }
 
 static inline struct tls_context *build(const struct policy *p)
