@@ -2,14 +2,17 @@
 
 #include "common/mem.h"
 
-/* File contents are copies in the arena; private keys among them must not stay in freed memory. */
+/* File contents are copies in the arena; secrets among them must not stay in freed memory. */
+static void wipe_file(const struct config_file *file)
+{
+    if (file->data.data)
+        mem_wipe((char *)file->data.data, file->data.len);
+}
+
 static void wipe_keys(const struct config_tls *tls)
 {
-    for (size_t i = 0; i < tls->certificate_count; i++) {
-        struct slice key = tls->certificates[i].key.data;
-        if (key.data)
-            mem_wipe((char *)key.data, key.len);
-    }
+    for (size_t i = 0; i < tls->certificate_count; i++)
+        wipe_file(&tls->certificates[i].key);
 }
 
 void config_free(struct config **c)
@@ -19,6 +22,7 @@ void config_free(struct config **c)
     for (size_t i = 0; i < (*c)->listener_count; i++)
         if ((*c)->listeners[i].tls)
             wipe_keys((*c)->listeners[i].tls);
+    wipe_file(&(*c)->ticket_file);
     arena_fini(&(*c)->arena);
     mem_free(*c);
     *c = NULL;

@@ -32,6 +32,11 @@ struct config_timeouts {
     uint32_t drain_notice_ms; /* how long /ready is red before listeners stop accepting */
 };
 
+/* A file of ticket keys: next, current, and two before (tls/tls_tickets.h). */
+#define CONFIG_TICKET_KEYS 4
+#define CONFIG_TICKET_KEY_BYTES 80
+#define CONFIG_TICKET_NAME_BYTES 16
+
 struct config {
     struct arena arena;
     const char *file;
@@ -63,6 +68,7 @@ struct config {
 
     uint32_t ocsp_refresh_ms;
     uint32_t ticket_rotation_ms;
+    struct config_file ticket_file; /* keys that operators push; path NULL: they are made here */
 };
 
 /* Frees the whole tree; *c is NULL after. NULL-safe. */

@@ -71,6 +71,29 @@ static void check_limits(struct loader *l, struct node root)
                        "is smaller than limits.target, which is a part of it");
 }
 
+/* Four keys, each with a name of its own. */
+static bool are_ticket_keys(struct slice data)
+{
+    if (data.len != CONFIG_TICKET_KEYS * CONFIG_TICKET_KEY_BYTES)
+        return false;
+    for (size_t i = 0; i < CONFIG_TICKET_KEYS; i++)
+        for (size_t k = 0; k < i; k++)
+            if (memcmp(data.data + i * CONFIG_TICKET_KEY_BYTES,
+                       data.data + k * CONFIG_TICKET_KEY_BYTES, CONFIG_TICKET_NAME_BYTES) == 0)
+                return false;
+    return true;
+}
+
+static void load_ticket_file(struct loader *l, struct node root)
+{
+    struct config_file *file = &l->config->ticket_file;
+    struct node section = section_part(l->reader, root, &settings_top, "tls_tickets");
+    struct node node = reader_get(l->reader, section, "file");
+    if (load_contents(l, node, file) && !are_ticket_keys(file->data))
+        reader_problem(l->reader, node, "%s: must be four different keys of %d random bytes each",
+                       file->path, CONFIG_TICKET_KEY_BYTES);
+}
+
 static void load_trusted_proxies(struct loader *l, struct node list)
 {
     struct config *c = l->config;
@@ -98,6 +121,7 @@ static void load_tree(struct loader *l)
     struct node root = reader_root(r);
     load_settings(l, root);
     check_limits(l, root);
+    load_ticket_file(l, root);
     load_trusted_proxies(l, section_part(r, root, top, "trusted_proxies"));
     load_listeners(l, section_part(r, root, top, "listeners"));
     load_admin(l, section_part(r, root, top, "admin"));

@@ -80,6 +80,8 @@ SECTION(settings_timeouts, timeouts_rows, "timeouts");
 static const struct setting tls_tickets_rows[] = {
     VALUE(rotation, ticket_rotation_ms, DURATION, "8h", "1m..7d",
           "age at which the ticket key is replaced"),
+    VALUE(file, ticket_file, CONTENTS, NONE, "1..1024",
+          "file of the keys, for several machines; made here if not given"),
 };
 SECTION(settings_tls_tickets, tls_tickets_rows, "tls_tickets");
 

@@ -37,7 +37,7 @@ struct setting {
     const char *doc;      /* follows "is missing:" in a message */
 };
 
-#define SETTINGS_ROWS_MAX 20
+#define SETTINGS_ROWS_MAX 32
 
 struct section {
     const char *where; /* "listeners[].tls" */

@@ -78,9 +78,10 @@ static bool refresh_file(struct bundle *bundle, const struct config_file *file,
     return changed;
 }
 
-static bool refresh_ocsp(struct generation *g, struct buf *problems)
+/* What changes by itself, without an operator who says so. */
+static bool refresh_files(struct generation *g, struct buf *problems)
 {
-    bool changed = false;
+    bool changed = refresh_file(g->bundle, &g->config->ticket_file, problems);
     for (size_t i = 0; i < g->config->listener_count; i++) {
         const struct config_tls *tls = g->config->listeners[i].tls;
         for (size_t k = 0; tls && k < tls->certificate_count; k++)
@@ -92,7 +93,7 @@ static bool refresh_ocsp(struct generation *g, struct buf *problems)
 int generation_refresh(struct generation *g, struct buf *problems)
 {
     struct generation next = { .number = g->number + 1, .bundle = g->bundle, .sealed_fd = -1 };
-    if (!refresh_ocsp(g, problems))
+    if (!refresh_files(g, problems))
         return 0;
     int status = build(&next, g->config->file, problems);
     if (status < 0) {

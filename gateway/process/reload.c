@@ -149,7 +149,8 @@ static void refresh(struct supervisor *s, uint64_t now_ms)
     s->reload.refresh_due_ms = now_ms + s->generation.config->ocsp_refresh_ms;
     buf_init(&problems, PROBLEMS_BYTES_MAX);
     if (generation_refresh(&s->generation, &problems) == 1) {
-        log_write(LOG_INFO, "OCSP answers have changed: handing out configuration %u",
+        log_write(LOG_INFO,
+                  "OCSP answers or ticket keys have changed: handing out configuration %u",
                   s->generation.number);
         s->reload.number++;
         hand_out(s, now_ms);

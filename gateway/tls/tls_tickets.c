@@ -6,6 +6,7 @@
 #include <openssl/core_names.h>
 #include <openssl/params.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define READ_TRIES 8
@@ -45,18 +46,30 @@ void tls_tickets_init(struct tls_tickets *t)
     mem_wipe(&fresh, sizeof(fresh));
 }
 
+void tls_tickets_set(struct tls_tickets *t, const struct tls_ticket_keys *keys)
+{
+    union ticket_words copy = { .keys = *keys };
+    publish(t, &copy);
+    mem_wipe(&copy, sizeof(copy));
+}
+
+void tls_ticket_keys_rotate(struct tls_ticket_keys *keys)
+{
+    struct tls_ticket_key *slots = keys->slots;
+    memmove(slots + 1, slots, (TLS_TICKET_SLOTS - 1) * sizeof(*slots));
+    random_bytes(&slots[TLS_TICKET_NEXT], sizeof(*slots));
+}
+
 void tls_tickets_rotate(struct tls_tickets *t)
 {
-    union ticket_words rotated;
-    if (!tls_tickets_read(t, &rotated.keys)) {
+    struct tls_ticket_keys keys;
+    if (!tls_tickets_read(t, &keys)) {
         tls_tickets_init(t);
         return;
     }
-    struct tls_ticket_key *slots = rotated.keys.slots;
-    memmove(slots + 1, slots, (TLS_TICKET_SLOTS - 1) * sizeof(*slots));
-    random_bytes(&slots[TLS_TICKET_NEXT], sizeof(*slots));
-    publish(t, &rotated);
-    mem_wipe(&rotated, sizeof(rotated));
+    tls_ticket_keys_rotate(&keys);
+    tls_tickets_set(t, &keys);
+    mem_wipe(&keys, sizeof(keys));
 }
 
 bool tls_tickets_read(const struct tls_tickets *t, struct tls_ticket_keys *keys)
@@ -76,6 +89,65 @@ bool tls_tickets_read(const struct tls_tickets *t, struct tls_ticket_keys *keys)
         *keys = copy.keys;
     mem_wipe(&copy, sizeof(copy));
     return is_consistent;
+}
+
+/* --- sealed, for other nodes ------------------------------------------------------------------ */
+
+#define NONCE_BYTES 12
+#define TAG_BYTES 16
+
+_Static_assert(TLS_TICKETS_SEALED_BYTES == NONCE_BYTES + sizeof(struct tls_ticket_keys) + TAG_BYTES,
+               "nonce, keys, tag");
+
+/* What OpenSSL refuses here is a mistake of ours or lack of memory. */
+static void require(bool is_good)
+{
+    if (!is_good)
+        abort();
+}
+
+static EVP_CIPHER_CTX *begin_gcm(const uint8_t key[32], const uint8_t *nonce, struct slice context,
+                                 int seals)
+{
+    EVP_CIPHER_CTX *gcm = EVP_CIPHER_CTX_new();
+    int len;
+    require(gcm && EVP_CipherInit_ex(gcm, EVP_aes_256_gcm(), NULL, key, nonce, seals) == 1 &&
+            EVP_CipherUpdate(gcm, NULL, &len, (const unsigned char *)context.data,
+                             (int)context.len) == 1);
+    return gcm;
+}
+
+void tls_ticket_keys_seal(const struct tls_ticket_keys *keys, const uint8_t key[32],
+                          struct slice context, uint8_t out[TLS_TICKETS_SEALED_BYTES])
+{
+    uint8_t *text = out + NONCE_BYTES, *tag = text + sizeof(*keys);
+    int len;
+    random_bytes(out, NONCE_BYTES);
+    EVP_CIPHER_CTX *gcm = begin_gcm(key, out, context, 1);
+    require(EVP_CipherUpdate(gcm, text, &len, (const unsigned char *)keys, sizeof(*keys)) == 1 &&
+            EVP_CipherFinal_ex(gcm, text + len, &len) == 1 &&
+            EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_GET_TAG, TAG_BYTES, tag) == 1);
+    EVP_CIPHER_CTX_free(gcm);
+}
+
+bool tls_ticket_keys_unseal(struct tls_ticket_keys *keys, const uint8_t key[32],
+                            struct slice context, struct slice sealed)
+{
+    const uint8_t *nonce = (const uint8_t *)sealed.data, *text = nonce + NONCE_BYTES;
+    struct tls_ticket_keys found;
+    int len;
+    if (sealed.len != TLS_TICKETS_SEALED_BYTES)
+        return false;
+    EVP_CIPHER_CTX *gcm = begin_gcm(key, nonce, context, 0);
+    require(EVP_CIPHER_CTX_ctrl(gcm, EVP_CTRL_AEAD_SET_TAG, TAG_BYTES,
+                                (void *)(text + sizeof(found))) == 1 &&
+            EVP_CipherUpdate(gcm, (unsigned char *)&found, &len, text, sizeof(found)) == 1);
+    bool is_ours = EVP_CipherFinal_ex(gcm, (unsigned char *)&found + len, &len) == 1;
+    EVP_CIPHER_CTX_free(gcm);
+    if (is_ours)
+        *keys = found;
+    mem_wipe(&found, sizeof(found));
+    return is_ours;
 }
 
 /* --- the use of the keys ---------------------------------------------------------------------- */

@@ -74,6 +74,33 @@ static void reads_what_is_given(void **state)
     load_fixture_fini(&f);
 }
 
+static void reads_four_different_ticket_keys(void **state)
+{
+    char keys[CONFIG_TICKET_KEYS * CONFIG_TICKET_KEY_BYTES] = { 0 };
+    static const size_t lengths[] = { 0, 80, sizeof(keys) - 1, sizeof(keys) };
+    (void)state;
+    for (size_t i = 0; i < CONFIG_TICKET_KEYS; i++)
+        keys[i * CONFIG_TICKET_KEY_BYTES] = (char)i;
+    for (int same = 0; same < 2; same++) {
+        for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+            struct load_fixture f;
+            bool is_good = lengths[i] == sizeof(keys) && !same;
+            load_fixture_init(&f);
+            bundle_add(f.bundle, "tickets.key", slice_of(keys, lengths[i]));
+            load_fixture_load(&f, GOOD "tls_tickets: { file: tickets.key }\n");
+            buf_append_char(&f.d.text, '\0');
+            assert_int_equal(f.config != NULL, is_good);
+            if (is_good)
+                assert_memory_equal(f.config->ticket_file.data.data, keys, sizeof(keys));
+            else
+                assert_non_null(strstr(f.d.text.data, "tls_tickets.file: tickets.key: must be four "
+                                                      "different keys of 80 random bytes each"));
+            load_fixture_fini(&f);
+        }
+        keys[3 * CONFIG_TICKET_KEY_BYTES] = keys[0];
+    }
+}
+
 static void rejects_a_syntax_error(void **state)
 {
     (void)state;
@@ -387,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fills_in_every_default),
         cmocka_unit_test(reads_what_is_given),
+        cmocka_unit_test(reads_four_different_ticket_keys),
         cmocka_unit_test(rejects_a_syntax_error),
         cmocka_unit_test(rejects_a_file_that_is_no_mapping),
         cmocka_unit_test(rejects_missing_keys),

@@ -70,6 +70,45 @@ static void a_writer_killed_half_way_leaves_the_old_keys(void **state)
     assert_memory_equal(after.slots + 1, before.slots, 3 * sizeof(before.slots[0]));
 }
 
+static void keys_can_be_set(void **state)
+{
+    struct tls_tickets one = { 0 }, other = { 0 };
+    (void)state;
+    tls_tickets_init(&one);
+    tls_tickets_init(&other);
+    struct tls_ticket_keys keys = keys_of(&one), set;
+    tls_tickets_set(&other, &keys);
+    set = keys_of(&other);
+    assert_memory_equal(&set, &keys, sizeof(keys));
+}
+
+static void sealed_keys_open_only_as_they_were_sealed(void **state)
+{
+    struct tls_tickets t = { 0 };
+    struct tls_ticket_keys opened = { 0 };
+    const uint8_t key[32] = { 1 }, other[32] = { 2 };
+    uint8_t sealed[TLS_TICKETS_SEALED_BYTES + 1] = { 0 };
+    struct slice text = slice_of((const char *)sealed, TLS_TICKETS_SEALED_BYTES);
+    (void)state;
+    tls_tickets_init(&t);
+    struct tls_ticket_keys keys = keys_of(&t);
+    tls_ticket_keys_seal(&keys, key, SLICE("7"), sealed);
+    assert_null(memmem(sealed, sizeof(sealed), keys.slots[0].mac_key, 32));
+    assert_false(tls_ticket_keys_unseal(&opened, other, SLICE("7"), text));
+    assert_false(tls_ticket_keys_unseal(&opened, key, SLICE("8"), text));
+    assert_false(tls_ticket_keys_unseal(&opened, key, SLICE("7"), slice_of(text.data, 0)));
+    assert_false(tls_ticket_keys_unseal(&opened, key, SLICE("7"), slice_from(text, 1)));
+    assert_false(
+        tls_ticket_keys_unseal(&opened, key, SLICE("7"), slice_of(text.data, text.len + 1)));
+    for (size_t i = 0; i < text.len; i += 13) {
+        sealed[i] ^= 1;
+        assert_false(tls_ticket_keys_unseal(&opened, key, SLICE("7"), text));
+        sealed[i] ^= 1;
+    }
+    assert_true(tls_ticket_keys_unseal(&opened, key, SLICE("7"), text));
+    assert_memory_equal(&opened, &keys, sizeof(keys));
+}
+
 static void *rotate_many_times(void *section)
 {
     for (int i = 0; i < 20000; i++)
@@ -262,6 +301,8 @@ int main(void)
         cmocka_unit_test(rotation_moves_every_key_one_slot_on),
         cmocka_unit_test(a_forgotten_key_is_nowhere_in_the_section),
         cmocka_unit_test(a_writer_killed_half_way_leaves_the_old_keys),
+        cmocka_unit_test(keys_can_be_set),
+        cmocka_unit_test(sealed_keys_open_only_as_they_were_sealed),
         cmocka_unit_test(readers_see_whole_sets_while_the_writer_rotates),
         cmocka_unit_test(sessions_resume_until_their_key_is_forgotten),
         cmocka_unit_test(a_ticket_of_an_old_key_is_renewed),
