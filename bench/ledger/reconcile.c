@@ -1,6 +1,7 @@
 #include "bench/ledger/reconcile.h"
 
 #include "bench/ledger/ledger.h"
+#include "bench/ledger/text_digest.h"
 #include "common/mem.h"
 
 #include <stdio.h>
@@ -46,18 +47,6 @@ void reconcile_free(struct reconcile **r)
     *r = NULL;
 }
 
-/* FNV-1a, its bits mixed (MurmurHash3's end); never 0. Nobody chooses keys to collide here. */
-static uint64_t digest(struct slice text)
-{
-    uint64_t h = 0xcbf29ce484222325u;
-    for (size_t i = 0; i < text.len; i++)
-        h = (h ^ (unsigned char)text.data[i]) * 0x100000001b3u;
-    h = (h ^ h >> 33) * 0xff51afd7ed558ccdu;
-    h = (h ^ h >> 33) * 0xc4ceb9fe1a85ec53u;
-    h ^= h >> 33;
-    return h ? h : 1;
-}
-
 static struct dossier *place_of(struct reconcile *r, uint64_t key)
 {
     size_t at = (size_t)key & (r->place_count - 1);
@@ -84,7 +73,7 @@ static bool grow(struct reconcile *r)
 /* NULL when there are too many. */
 static struct dossier *dossier_of(struct reconcile *r, struct slice text)
 {
-    uint64_t key = digest(text);
+    uint64_t key = text_digest(text);
     if (r->used * 2 >= r->place_count && !grow(r))
         return NULL;
     struct dossier *d = place_of(r, key);
@@ -106,10 +95,10 @@ static int add_event(struct reconcile *r, struct slice text)
         return ERR_LIMIT;
     if (line.event == LEDGER_SENT) {
         d->flags |= IS_SENT;
-        d->sha256 = digest(line.sha256);
+        d->sha256 = text_digest(line.sha256);
     } else {
         d->flags |= IS_ACKNOWLEDGED;
-        d->receipt = digest(line.receipt);
+        d->receipt = text_digest(line.receipt);
     }
     return 0;
 }
@@ -141,9 +130,9 @@ static int add_stored(struct reconcile *r, struct slice line)
     if (d->flags & IS_STORED)
         d->flags |= IS_DOUBLED;
     d->flags |= IS_STORED;
-    if (d->receipt == digest(receipt))
+    if (d->receipt == text_digest(receipt))
         d->flags |= IS_FOUND;
-    if ((d->flags & IS_SENT) && d->sha256 != digest(sha256))
+    if ((d->flags & IS_SENT) && d->sha256 != text_digest(sha256))
         d->flags |= IS_WRONG;
     return 0;
 }

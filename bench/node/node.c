@@ -142,7 +142,7 @@ static void node_free(struct node **n)
 static int start(struct node *node, struct err *e)
 {
     const struct node_options *options = node->options;
-    node->journal = node_journal_open(options->journal, e);
+    node->journal = node_journal_open(options->journal, options->unique, e);
     if (!node->journal)
         return ERR_SYSTEM;
     raise_descriptor_limit();

@@ -1,5 +1,6 @@
 #include "bench/node/node_journal.h"
 
+#include "bench/ledger/text_digest.h"
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/log.h"
@@ -10,19 +11,31 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define KEY_BYTES 256           /* keys are told apart by so many bytes */
 #define LINE_BYTES (512 * 1024) /* a head of 64 KiB, each byte escaped to six */
 
-/* Open addressing; a receipt is its 60 bits, and 0 is no receipt. */
+/* What an idempotency key has led to; `key` is a digest. */
+struct filed {
+    uint64_t key, receipt;
+};
+
+/* Open addressing, at most half full; a receipt is its 60 bits, and 0 is no receipt. */
 struct node_journal {
     int fd;               /* -1: in memory only */
+    FILE *past;           /* owned: reads the same file; NULL: there is none, or nothing to read */
     struct random random; /* from the kernel: two nodes never give the same receipt */
     uint64_t *slots;
     size_t slot_count, used;
-    bool lose_next;
+    struct filed *keys; /* of a unique journal */
+    size_t key_count, keys_used;
+    bool unique, lose_next;
     struct buf line;
+    char *text; /* owned: the line that getline() read last */
+    size_t text_size;
 };
 
 static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -56,6 +69,48 @@ static void remember(struct node_journal *j, uint64_t receipt)
     uint64_t *slot = slot_of(j, receipt);
     j->used += *slot == 0;
     *slot = receipt;
+}
+
+/* Without quotation marks, which the file has escaped. */
+static uint64_t key_digest(struct slice key)
+{
+    char plain[KEY_BYTES];
+    size_t len = 0;
+    for (size_t i = 0; i < key.len && len < sizeof(plain); i++)
+        if (key.data[i] != '"' && key.data[i] != '\\')
+            plain[len++] = key.data[i];
+    return text_digest(slice_of(plain, len));
+}
+
+static struct filed *filed_under(const struct node_journal *j, uint64_t key)
+{
+    size_t i = (size_t)key & (j->key_count - 1);
+    while (j->keys[i].key && j->keys[i].key != key)
+        i = (i + 1) & (j->key_count - 1);
+    return &j->keys[i];
+}
+
+static void grow_keys(struct node_journal *j)
+{
+    struct filed *old = j->keys;
+    size_t old_count = j->key_count;
+    j->key_count = old_count ? old_count * 2 : 1024;
+    j->keys = mem_new_array(j->key_count, sizeof(*j->keys));
+    for (size_t i = 0; i < old_count; i++)
+        if (old[i].key)
+            *filed_under(j, old[i].key) = old[i];
+    mem_free(old);
+}
+
+static void remember_key(struct node_journal *j, struct slice key, uint64_t receipt)
+{
+    if (!j->unique || !key.data)
+        return;
+    if (j->keys_used * 2 >= j->key_count)
+        grow_keys(j);
+    struct filed *place = filed_under(j, key_digest(key));
+    j->keys_used += place->key == 0;
+    *place = (struct filed){ key_digest(key), receipt };
 }
 
 /* --- receipts --------------------------------------------------------------------------------- */
@@ -103,37 +158,43 @@ bool node_journal_has(const struct node_journal *j, struct slice receipt)
 
 /* --- the file --------------------------------------------------------------------------------- */
 
-static void load_line(struct node_journal *j, const char *line)
+/* The text of a member, escaped as it is; data is NULL when there is none. */
+static struct slice member(struct slice line, struct slice name)
 {
-    static const char key[] = "\"receipt\":\"";
-    const char *at = strstr(line, key);
-    size_t left = at ? strlen(at) - (sizeof(key) - 1) : 0;
-    uint64_t receipt = left < NODE_RECEIPT_LEN
-                           ? 0
-                           : receipt_read(slice_of(at + sizeof(key) - 1, NODE_RECEIPT_LEN));
-    if (receipt)
-        remember(j, receipt);
+    const char *at = memmem(line.data, line.len, name.data, name.len);
+    if (!at)
+        return slice_of(NULL, 0);
+    struct slice rest = slice_from(line, (size_t)(at - line.data) + name.len);
+    size_t len = 0;
+    while (len < rest.len && rest.data[len] != '"')
+        len += rest.data[len] == '\\' ? 2 : 1;
+    return slice_of(rest.data, MIN(len, rest.len));
 }
 
-/* A pipe or a device has nothing to tell about the past. */
-static bool has_a_past(int fd)
+static void load_line(struct node_journal *j, struct slice line)
+{
+    uint64_t receipt = receipt_read(member(line, SLICE("\"receipt\":\"")));
+    if (!receipt)
+        return;
+    remember(j, receipt);
+    remember_key(j, member(line, SLICE("\"idempotency_key\":\"")), receipt);
+}
+
+/* What has been written since it was read last. A pipe or a device has nothing to tell. */
+static void catch_up(struct node_journal *j)
+{
+    if (!j->past)
+        return;
+    clearerr(j->past);
+    ssize_t len = getline(&j->text, &j->text_size, j->past);
+    for (; len > 0; len = getline(&j->text, &j->text_size, j->past))
+        load_line(j, slice_of(j->text, (size_t)len));
+}
+
+static bool is_a_file(int fd)
 {
     struct stat st;
-    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0;
-}
-
-static int load(struct node_journal *j, const char *path, struct err *e)
-{
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return err_system(e, "cannot read the journal %s", path);
-    char *line = NULL;
-    size_t size = 0;
-    while (getline(&line, &size, file) > 0)
-        load_line(j, line);
-    free(line);
-    fclose(file);
-    return 0;
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static int open_file(struct node_journal *j, const char *path, struct err *e)
@@ -141,16 +202,24 @@ static int open_file(struct node_journal *j, const char *path, struct err *e)
     j->fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
     if (j->fd < 0)
         return err_system(e, "cannot open the journal %s", path);
-    return has_a_past(j->fd) ? load(j, path, e) : 0;
+    if (!is_a_file(j->fd))
+        return 0;
+    j->past = fopen(path, "re");
+    if (!j->past)
+        return err_system(e, "cannot read the journal %s", path);
+    catch_up(j);
+    return 0;
 }
 
-struct node_journal *node_journal_open(const char *path, struct err *e)
+struct node_journal *node_journal_open(const char *path, bool unique, struct err *e)
 {
     struct node_journal *j = mem_new(sizeof(*j));
     j->fd = -1;
+    j->unique = unique;
     random_init(&j->random);
     buf_init(&j->line, LINE_BYTES);
     grow(j);
+    grow_keys(j);
     if (path && open_file(j, path, e))
         node_journal_close(&j);
     return j;
@@ -162,8 +231,12 @@ void node_journal_close(struct node_journal **j)
         return;
     if ((*j)->fd >= 0)
         close((*j)->fd);
+    if ((*j)->past)
+        fclose((*j)->past);
     buf_fini(&(*j)->line);
+    free((*j)->text);
     mem_free((*j)->slots);
+    mem_free((*j)->keys);
     mem_free(*j);
     *j = NULL;
 }
@@ -208,15 +281,61 @@ static int append(struct node_journal *j, const struct node_dossier *d,
     return ERR_SYSTEM;
 }
 
-int node_journal_add(struct node_journal *j, const struct node_dossier *d,
-                     struct node_receipt *receipt)
+/* Nobody else looks or adds meanwhile; the lock goes with a process that dies. */
+static void lock(struct node_journal *j)
+{
+    if (!j->unique || j->fd < 0)
+        return;
+    while (flock(j->fd, LOCK_EX) != 0 && errno == EINTR)
+        continue;
+    catch_up(j);
+}
+
+static void unlock(struct node_journal *j)
+{
+    if (j->unique && j->fd >= 0)
+        flock(j->fd, LOCK_UN);
+}
+
+static uint64_t known_receipt(const struct node_journal *j, struct slice key)
+{
+    return j->unique && key.data ? filed_under(j, key_digest(key))->receipt : 0;
+}
+
+static int add_new(struct node_journal *j, const struct node_dossier *d,
+                   struct node_receipt *receipt)
 {
     uint64_t value = receipt_new(j);
     receipt_write(receipt, value);
     bool is_written = j->fd >= 0 && !j->lose_next;
     int rc = is_written ? append(j, d, receipt) : 0;
     j->lose_next = false;
-    if (rc == 0)
-        remember(j, value);
+    if (rc)
+        return rc;
+    remember(j, value);
+    remember_key(j, d->idempotency_key, value);
+    return 0;
+}
+
+int node_journal_add(struct node_journal *j, const struct node_dossier *d,
+                     struct node_receipt *receipt)
+{
+    lock(j);
+    uint64_t known = known_receipt(j, d->idempotency_key);
+    receipt->is_repeated = known != 0;
+    if (known)
+        receipt_write(receipt, known);
+    int rc = known ? 0 : add_new(j, d, receipt);
+    unlock(j);
     return rc;
+}
+
+bool node_journal_find(struct node_journal *j, struct slice key, struct node_receipt *receipt)
+{
+    lock(j);
+    uint64_t known = known_receipt(j, key);
+    unlock(j);
+    receipt->is_repeated = known != 0;
+    receipt_write(receipt, known);
+    return known != 0;
 }

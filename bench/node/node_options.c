@@ -16,6 +16,9 @@ const char node_options_help[] =
     "  --listen ADDR:PORT  127.0.0.1:9001 or [::1]:9001; port 0 takes a free one; may be repeated\n"
     "  --name NAME         letters, digits, \".\", \"_\", \"-\" (default: node); sent as X-Node\n"
     "  --journal FILE      append a JSON line to FILE for each dossier stored\n"
+    "  --unique yes        store one dossier for each Idempotency-Key, and give its receipt "
+    "again;\n"
+    "                      nodes may share the FILE then\n"
     "  --latency DIST      0 (default), 20ms, uniform:5ms-50ms, lognormal:median=15ms,mean=30ms\n"
     "  --body BYTES        body of the answer on any unknown path, 4096 or 64KiB (default: 1024)\n"
     "  --error-rate P      share of requests answered with 500, 0 to 1; nothing is stored\n"
@@ -29,6 +32,7 @@ const char node_options_help[] =
     "  /echo               any method: the request as JSON; ?body=1: its body (up to 16 MiB)\n"
     "  POST /dossiers      stores a dossier: 201, X-Receipt, {receipt, sha256, bytes, node}\n"
     "  GET /dossiers/R     whether receipt R is stored: 200 or 404, {receipt, stored, node}\n"
+    "  GET /keys/K         with --unique: what Idempotency-Key K has led to, 200 or 404\n"
     "  PUT,POST /upload    takes a body of any size: {bytes, sha256, node}\n"
     "  GET /download       ?bytes=N of content that repeats itself from run to run, X-SHA256\n"
     "  GET /events         server-sent events, ?count=10 (0: without end), ?interval=100ms\n"
@@ -86,6 +90,14 @@ static int parse_journal(struct node_options *o, const char *text, struct err *e
     return text[0] ? 0 : err_set(e, ERR_INVALID, "--journal needs the name of a file");
 }
 
+static int parse_unique(struct node_options *o, const char *text, struct err *e)
+{
+    o->unique = strcmp(text, "yes") == 0;
+    if (o->unique || strcmp(text, "no") == 0)
+        return 0;
+    return err_set(e, ERR_INVALID, "--unique: \"%s\" is neither yes nor no", text);
+}
+
 static int parse_latency(struct node_options *o, const char *text, struct err *e)
 {
     struct err why;
@@ -141,7 +153,7 @@ static const struct option {
     { "--journal", parse_journal },     { "--latency", parse_latency },
     { "--body", parse_body },           { "--error-rate", parse_error_rate },
     { "--hang-rate", parse_hang_rate }, { "--reset-rate", parse_reset_rate },
-    { "--seed", parse_seed },
+    { "--seed", parse_seed },           { "--unique", parse_unique },
 };
 
 static const struct option *find(const char *word, size_t len)

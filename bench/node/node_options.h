@@ -14,6 +14,7 @@ struct node_options {
     size_t listen_count;
     char name[NODE_NAME_LEN + 1];
     const char *journal; /* borrowed from argv; NULL: none */
+    bool unique;         /* one dossier for each idempotency key */
     struct latency latency;
     uint64_t body_bytes;
     double error_rate, hang_rate, reset_rate;

@@ -107,13 +107,28 @@ static void answer_dossiers(struct node *node, struct node_exchange *x)
         node_answer_refuse(&x->answer, 500, "the journal could not be written");
         return;
     }
-    node->stats.dossiers++;
+    node->stats.dossiers += !receipt.is_repeated;
     begin_json(node, x, 201, &j);
     json_string(&j, "receipt", slice_str(receipt.text));
     json_u64(&j, "bytes", r->body_bytes);
     json_string(&j, "sha256", slice_str(digest.hex));
     end_json(x, &j);
     node_answer_add_header(&x->answer, "X-Receipt", receipt.text);
+}
+
+static void answer_key(struct node *node, struct node_exchange *x)
+{
+    struct slice key = slice_from(x->request.path, sizeof("/keys/") - 1);
+    struct node_receipt receipt;
+    struct json j;
+    bool stored = node_journal_find(node->journal, key, &receipt);
+    begin_json(node, x, stored ? 200 : 404, &j);
+    json_bool(&j, "stored", stored);
+    if (stored)
+        json_string(&j, "receipt", slice_str(receipt.text));
+    end_json(x, &j);
+    if (stored)
+        node_answer_add_header(&x->answer, "X-Receipt", receipt.text);
 }
 
 static void answer_dossier(struct node *node, struct node_exchange *x)
@@ -182,6 +197,7 @@ static const struct node_route routes[] = {
       .stores = true,
       .answer = answer_dossiers },
     { .path = "/dossiers/", .methods = "GET, HEAD", .answer = answer_dossier },
+    { .path = "/keys/", .methods = "GET, HEAD", .answer = answer_key },
     { .path = "/upload", .methods = "PUT, POST", .wants_digest = true, .answer = answer_upload },
     { .path = "/download", .methods = "GET, HEAD", .answer = answer_download },
     { .path = "/events", .methods = "GET, HEAD", .answer = answer_events },

@@ -27,7 +27,15 @@ static int tear_down(void **state)
 static struct node_journal *opened(const char *file)
 {
     struct err e;
-    struct node_journal *j = node_journal_open(file, &e);
+    struct node_journal *j = node_journal_open(file, false, &e);
+    assert_non_null(j);
+    return j;
+}
+
+static struct node_journal *opened_unique(const char *file)
+{
+    struct err e;
+    struct node_journal *j = node_journal_open(file, true, &e);
     assert_non_null(j);
     return j;
 }
@@ -107,11 +115,66 @@ static void loses_only_the_next_dossier_when_told_to(void **state)
     node_journal_close(&j);
 }
 
+static size_t count_lines(void)
+{
+    size_t lines = 0;
+    FILE *file = fopen(path, "re");
+    for (int c = getc(file); c != EOF; c = getc(file))
+        lines += c == '\n';
+    fclose(file);
+    return lines;
+}
+
+static void assert_same(struct node_receipt first, struct node_receipt again)
+{
+    assert_false(first.is_repeated);
+    assert_true(again.is_repeated);
+    assert_string_equal(first.text, again.text);
+}
+
+static void a_unique_journal_gives_the_same_receipt_for_a_key(void **state)
+{
+    static const struct slice keys[] = { SLICE("1"), SLICE("\"quoted\\\""), SLICE("a b") };
+    struct node_receipt first[ARRAY_LEN(keys)];
+    (void)state;
+    struct node_journal *j = opened_unique(path);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+        first[i] = stored(j, keys[i]);
+        assert_same(first[i], stored(j, keys[i]));
+    }
+    node_journal_close(&j);
+    j = opened_unique(path);
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        assert_same(first[i], stored(j, keys[i]));
+    assert_false(stored(j, SLICE("another")).is_repeated);
+    assert_int_equal(count_lines(), ARRAY_LEN(keys) + 1);
+    node_journal_close(&j);
+}
+
+static void nodes_may_share_a_unique_journal(void **state)
+{
+    struct node_receipt found;
+    (void)state;
+    struct node_journal *one = opened_unique(path), *two = opened_unique(path);
+    for (uint32_t i = 0; i < 2000; i++) {
+        char key[16];
+        snprintf(key, sizeof(key), "key-%u", i);
+        struct node_receipt first = stored(i % 2 ? one : two, slice_str(key));
+        assert_same(first, stored(i % 3 ? two : one, slice_str(key)));
+        assert_true(node_journal_find(i % 2 ? two : one, slice_str(key), &found));
+        assert_string_equal(found.text, first.text);
+    }
+    assert_false(node_journal_find(one, SLICE("key-2000"), &found));
+    assert_int_equal(count_lines(), 2000);
+    node_journal_close(&one);
+    node_journal_close(&two);
+}
+
 static void says_why_it_cannot_be_opened(void **state)
 {
     (void)state;
     struct err e = { "" };
-    assert_null(node_journal_open("/nowhere/at/all", &e));
+    assert_null(node_journal_open("/nowhere/at/all", false, &e));
     assert_non_null(strstr(e.text, "/nowhere/at/all: No such file"));
 }
 
@@ -138,6 +201,8 @@ int main(void)
         TEST(says_why_it_cannot_be_opened),
         TEST(stores_nothing_that_cannot_be_written),
         TEST(loses_only_the_next_dossier_when_told_to),
+        TEST(a_unique_journal_gives_the_same_receipt_for_a_key),
+        TEST(nodes_may_share_a_unique_journal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -164,7 +164,7 @@ static void reads_what_a_node_writes(void **state)
     struct node_receipt receipt;
     char line[LEDGER_LINE_MAX];
     struct file journal_file = file_with("");
-    struct node_journal *j = node_journal_open(journal_file.path, &e);
+    struct node_journal *j = node_journal_open(journal_file.path, false, &e);
     struct node_dossier d = {
         .idempotency_key = SLICE("0-1-0"), .bytes = 10, .sha256 = HASH_A, .node = "node-1"
     };
