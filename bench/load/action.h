@@ -14,6 +14,7 @@ struct action {
     struct list link;  /* in the pool */
     struct user *user; /* borrowed */
     struct tally_action counted;
+    uint32_t retries; /* so far: attempts beyond the first */
     struct agenda_item timeout, pace;
     struct request request;
     struct answer answer;

@@ -93,6 +93,23 @@ static enum results_error judge_status(const struct answer *a, const struct requ
     return a->status == (request_files(r) ? 201 : 200) ? FINE : RESULTS_ERROR_INVALID;
 }
 
+bool answer_may_change(const struct answer *a, enum results_error error)
+{
+    switch (error) {
+    case RESULTS_ERROR_CONNECT:
+    case RESULTS_ERROR_HANDSHAKE:
+    case RESULTS_ERROR_CLOSED:
+    case RESULTS_ERROR_CUT:
+    case RESULTS_ERROR_TIMEOUT:
+    case RESULTS_ERROR_STATUS_5XX:
+        return true;
+    case RESULTS_ERROR_STATUS_4XX:
+        return a->status == 409 || a->status == 429;
+    default:
+        return false;
+    }
+}
+
 enum results_error answer_judge(struct answer *a, const struct request *r)
 {
     enum results_error error = judge_status(a, r);

@@ -45,5 +45,8 @@ void answer_body(struct answer *a, struct slice bytes);
 
 /* Of a complete answer: RESULTS_ERROR_COUNT when it is right. */
 enum results_error answer_judge(struct answer *a, const struct request *r);
+/* Whether the same request might fare better later: the answer was lost, or said so (5xx; 409, for
+ * another attempt is under way; 429). */
+bool answer_may_change(const struct answer *a, enum results_error error);
 
 #endif

@@ -105,3 +105,10 @@ enum scenario_step journey_next(struct journey *j, enum scenario_user kind,
     }
     return walk(j, t, load, r);
 }
+
+void journey_refuse_login(struct journey *j, const struct scenario_load *load)
+{
+    /* Otherwise it was not the table that led to it. */
+    if (load->login_percent == 0)
+        j->stage--;
+}

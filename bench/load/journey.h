@@ -16,5 +16,8 @@ struct journey {
 
 enum scenario_step journey_next(struct journey *j, enum scenario_user kind,
                                 const struct scenario_load *load, struct random *r);
+/* The last step was a login and has failed: whoever cannot go on without it stays where they are.
+ */
+void journey_refuse_login(struct journey *j, const struct scenario_load *load);
 
 #endif

@@ -39,6 +39,19 @@ static const struct step {
     [STEP_PROBE] = { "GET", "/thu-tuc/1", pages, NULL },
 };
 
+/* What the node is to answer with: a session of the gateway's, or a cookie of its own. */
+static void make_login_target(struct request *r, const struct request_person *p)
+{
+    unsigned long long session = p->session;
+    if (p->signs_in)
+        snprintf(r->target, sizeof(r->target),
+                 "/dang-nhap?header=X-Cong-Session:%%20create;%%20uid=%llu;%%20level=1",
+                 session % 1000000000000u);
+    else
+        snprintf(r->target, sizeof(r->target),
+                 "/dang-nhap?header=Set-Cookie:%%20phien=%016llx;%%20Path=/;%%20HttpOnly", session);
+}
+
 static void make_target(struct request *r, const struct request_person *p, struct random *random)
 {
     switch (r->step) {
@@ -50,9 +63,7 @@ static void make_target(struct request *r, const struct request_person *p, struc
         snprintf(r->target, sizeof(r->target), "/thu-tuc/%u", p->procedure + 1);
         break;
     case STEP_LOGIN:
-        snprintf(r->target, sizeof(r->target),
-                 "/dang-nhap?header=Set-Cookie:%%20phien=%016llx;%%20Path=/;%%20HttpOnly",
-                 (unsigned long long)p->session);
+        make_login_target(r, p);
         break;
     case STEP_TRACK:
         snprintf(r->target, sizeof(r->target), "/download?bytes=%u&ma=%s", DOSSIER_SHEET_BYTES,
@@ -145,6 +156,12 @@ size_t request_fields(const struct request *r, struct request_field fields[REQUE
     fields[n++] = (struct request_field){ SLICE("content-length"),
                                           slice_of(digits, format_u64(digits, r->body_bytes)) };
     return n;
+}
+
+void request_rewind(struct request *r, const char *cookies)
+{
+    r->cookies = cookies;
+    r->sent_bytes = r->allowed_bytes = 0;
 }
 
 struct slice request_next_piece(struct request *r, size_t max)

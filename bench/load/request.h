@@ -21,6 +21,7 @@ struct request_person {
     const char *receipt; /* of the last dossier, or "" */
     const char *key;     /* the idempotency key, should this be a dossier */
     uint64_t session;    /* what a login sets */
+    bool signs_in;       /* ... with the gateway, which keeps sessions; else in the node's cookie */
     uint32_t procedure;  /* that is read, and filed for */
 };
 
@@ -40,6 +41,9 @@ struct request {
 
 void request_make(struct request *r, enum scenario_step step, const struct request_person *person,
                   const struct payload *payload, struct random *random);
+
+/* To be sent once more, as it is but for the cookies, which may have changed. */
+void request_rewind(struct request *r, const char *cookies);
 
 struct request_field {
     struct slice name, value; /* names in small letters, as HTTP/2 wants them */

@@ -73,6 +73,11 @@ void tally_issued(struct tally *t, const struct tally_action *a, uint64_t lag_us
     second_of(t, a->planned_us)->issued++;
 }
 
+void tally_retried(struct tally *t, const struct tally_action *a)
+{
+    phase_of(t, a->planned_us)->retried++;
+}
+
 /* NULL for what is not the page of a procedure. */
 static struct results_procedure *procedure_of(struct tally *t, const struct tally_action *a)
 {

@@ -34,6 +34,8 @@ uint32_t tally_phase_at(const struct tally *t, uint64_t at_us);
 void tally_lag(struct tally *t, uint64_t since_us, uint64_t now_us);
 void tally_planned(struct tally *t, const struct tally_action *a);
 void tally_issued(struct tally *t, const struct tally_action *a, uint64_t lag_us);
+/* An attempt has failed that is no failure yet: the same request will be sent again. */
+void tally_retried(struct tally *t, const struct tally_action *a);
 void tally_done(struct tally *t, const struct tally_action *a, uint64_t now_us);
 void tally_failed(struct tally *t, const struct tally_action *a, enum results_error error,
                   uint64_t now_us);

@@ -10,6 +10,8 @@
 #include <stdio.h>
 
 #define FINE RESULTS_ERROR_COUNT
+#define RETRY_PAUSE_US 100000ull
+#define RETRY_PAUSE_MAX_US 8000000ull
 
 static void set_state(struct user *u, enum user_state state)
 {
@@ -213,18 +215,66 @@ static void note_in_ledger(struct user *u, uint64_t now_us)
                                              .time_ms = (now_us - e->tally.start_us) / 1000 });
 }
 
+/* A dossier whose fate is not known, or that was turned away for now; what was planned for the end
+ * of the scenario is not begun again after it. */
+static bool is_tried_again(const struct user *u, enum results_error error)
+{
+    const struct action *a = u->action;
+    const struct engine *e = u->engine;
+    return request_files(&a->request) && answer_may_change(&a->answer, error) &&
+           a->retries < e->scenario->load.retries && !e->is_over && !u->is_leaving;
+}
+
+static void on_retry(struct agenda_item *item);
+
+/* The same dossier under the same key, after a pause that doubles, on a new connection. */
+static void try_again(struct user *u, uint64_t now_us)
+{
+    struct engine *e = u->engine;
+    struct action *a = u->action;
+    uint64_t pause_us = MIN(RETRY_PAUSE_US << MIN(a->retries, 7), RETRY_PAUSE_MAX_US);
+    a->retries++;
+    tally_retried(&e->tally, &a->counted);
+    agenda_cancel(&e->agenda, &a->timeout);
+    agenda_cancel(&e->agenda, &a->pace);
+    lose_wire(u);
+    request_rewind(&a->request, u->cookies);
+    answer_reset(&a->answer, a->answer.cookies);
+    u->next.on_due = on_retry;
+    agenda_set(&e->agenda, &u->next,
+               now_us + pause_us / 2 + random_below(&e->random, (uint32_t)pause_us));
+}
+
+/* Who is not signed in, or not any more, begins anew. */
+static void reconsider(struct user *u)
+{
+    const struct action *a = u->action;
+    if (a->answer.status == 401) {
+        cookies_clear(&u->cookies);
+        u->journey = (struct journey){ 0 };
+    } else if (a->request.step == STEP_LOGIN) {
+        journey_refuse_login(&u->journey, &u->engine->scenario->load);
+    }
+}
+
 /* The only way out of an action; the user may be gone afterwards. */
 static void finish(struct user *u, enum results_error error, bool keeps_wire)
 {
     struct tally *t = &u->engine->tally;
     const struct action *a = u->action;
     uint64_t planned_us = a->counted.planned_us, now_us = clock_now_us();
+    if (error != FINE && is_tried_again(u, error)) {
+        try_again(u, now_us);
+        return;
+    }
     if (error == FINE)
         tally_done(t, &a->counted, now_us);
     else
         tally_failed(t, &a->counted, error, now_us);
     if (error == FINE && request_files(&a->request))
         note_in_ledger(u, now_us);
+    if (error != FINE)
+        reconsider(u);
     give_action_back(u);
     u->was_answered = error == FINE;
     if (keeps_wire)
@@ -261,6 +311,7 @@ static void make_request(struct user *u)
                                            .receipt = u->receipt,
                                            .key = key,
                                            .session = random_next(&e->random),
+                                           .signs_in = e->scenario->load.sessions,
                                            .procedure = u->procedure };
     request_make(&u->action->request, next_step(u), &person, &e->payload, &e->random);
     answer_reset(&u->action->answer, u->kind == USER_APP ? NULL : &u->cookies);
@@ -271,6 +322,7 @@ static void take_action(struct user *u, uint64_t planned_us)
 {
     struct action *a = u->action = action_take(&u->engine->actions);
     a->user = u;
+    a->retries = 0;
     a->timeout.on_due = on_timeout;
     set_state(u, USER_ACTING);
     if (!u->is_guest)
@@ -280,6 +332,27 @@ static void take_action(struct user *u, uint64_t planned_us)
                                         .procedure = u->procedure,
                                         .is_slow = u->link_bytes_per_s != 0,
                                         .planned_us = planned_us };
+}
+
+/* Sends on the wire that stands, or as soon as it does. */
+static void launch(struct user *u, uint64_t now_us)
+{
+    struct engine *e = u->engine;
+    uint64_t patience_us = e->scenario->load.request_timeout_ms * 1000ull + user_talk_body_us(u);
+    agenda_set(&e->agenda, &u->action->timeout, now_us + patience_us);
+    if (u->wire->state == WIRE_OPEN)
+        user_talk_send(u);
+}
+
+static void on_retry(struct agenda_item *item)
+{
+    struct user *u = CONTAINER_OF(item, struct user, next);
+    uint64_t now_us = clock_now_us();
+    u->next.on_due = on_next;
+    if (open_wire(u, now_us))
+        launch(u, now_us);
+    else
+        finish(u, RESULTS_ERROR_GENERATOR, false);
 }
 
 static void on_next(struct agenda_item *item)
@@ -296,10 +369,7 @@ static void on_next(struct agenda_item *item)
         return;
     }
     tally_issued(&e->tally, &u->action->counted, now_us - since_us);
-    uint64_t patience_us = e->scenario->load.request_timeout_ms * 1000ull + user_talk_body_us(u);
-    agenda_set(&e->agenda, &u->action->timeout, now_us + patience_us);
-    if (u->wire->state == WIRE_OPEN)
-        user_talk_send(u);
+    launch(u, now_us);
 }
 
 /* --- what the wire tells ---------------------------------------------------------------------- */

@@ -28,6 +28,7 @@ void results_phase_add(struct results_phase *into, const struct results_phase *f
     into->issued += from->issued;
     into->done += from->done;
     into->sent_late += from->sent_late;
+    into->retried += from->retried;
     for (int i = 0; i < RESULTS_ERROR_COUNT; i++)
         into->errors[i] += from->errors[i];
     for (int i = 0; i < STEP_COUNT; i++) {

@@ -53,6 +53,7 @@ struct results_phase {
     struct hdr handshake;     /* TCP connect and TLS, from the planned instant */
     struct hdr lag;           /* actual minus planned start of actions */
     uint64_t planned, issued, done, sent_late; /* sent_late: more than 50 ms after plan */
+    uint64_t retried; /* attempts that failed and were followed by another: no errors */
     uint64_t errors[RESULTS_ERROR_COUNT];
     uint64_t steps[STEP_COUNT], step_errors[STEP_COUNT];
     uint64_t handshakes_full, handshakes_resumed;

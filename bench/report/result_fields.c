@@ -56,6 +56,8 @@ static const struct field load[] = {
     FIELD(scenario_load, probe_interval_ms),
     FIELD(scenario_load, session_mean_ms),
     FIELD(scenario_load, request_timeout_ms),
+    FIELD(scenario_load, retries),
+    FIELD(scenario_load, sessions),
 };
 TABLE(fields_load, scenario_load, load);
 
@@ -120,6 +122,7 @@ static const struct field counters[] = {
     FIELD(results_phase, issued),
     FIELD(results_phase, done),
     FIELD(results_phase, sent_late),
+    FIELD(results_phase, retried),
     FIELD(results_phase, handshakes_full),
     FIELD(results_phase, handshakes_resumed),
     FIELD(results_phase, bytes_sent),

@@ -45,6 +45,8 @@ struct scenario_load {
      * leaves. */
     uint32_t session_mean_ms;
     uint32_t request_timeout_ms; /* a user gives up: an error of its own kind */
+    bool sessions;               /* who logs in gets a session of the gateway's */
+    uint32_t retries; /* of a dossier whose answer was lost, with the same key; 0: none */
 };
 
 enum scenario_fault_action {

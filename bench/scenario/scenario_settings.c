@@ -74,6 +74,10 @@ static const struct setting load_rows[] = {
           "stay of a citizen before another comes on a new connection; 0s: nobody leaves"),
     VALUE(request_timeout, request_timeout_ms, DURATION, "30s", "10ms..1h",
           "a user gives up: an error"),
+    VALUE(sessions, sessions, BOOL, "false", NULL,
+          "whether logins make sessions that the gateway keeps"),
+    VALUE(retries, retries, COUNT, "0", "0..100",
+          "how often a dossier is sent again, with the same key, when its answer was lost"),
 };
 SECTION(scenario_settings_load, load_rows, "load");
 

@@ -94,8 +94,11 @@ static void add_phase(const struct results_phase *p)
     total.done += p->done;
     for (int i = 0; i < RESULTS_ERROR_COUNT; i++)
         total.errors[i] += p->errors[i];
-    for (int i = 0; i < STEP_COUNT; i++)
+    for (int i = 0; i < STEP_COUNT; i++) {
         total.steps[i] += p->steps[i];
+        total.step_errors[i] += p->step_errors[i];
+    }
+    total.retried += p->retried;
     total.handshakes_full += p->handshakes_full;
     total.handshakes_resumed += p->handshakes_resumed;
     total.bytes_sent += p->bytes_sent;
@@ -222,26 +225,47 @@ static void cookies_come_back(void **state)
     assert_true(seen.with_cookie > 0);
 }
 
-static void the_ledger_holds_every_dossier(void **state)
+static void read_ledger(uint32_t *sent, uint32_t *acknowledged)
 {
-    (void)state;
     char text[256];
-    uint32_t sent = 0, acknowledged = 0;
-    run(FAKE_PORTAL_IS_RIGHT, 0, STAYING "submit_percent: 30");
-    assert_no_errors();
     FILE *file = fopen(ledger_path, "r");
     assert_non_null(file);
+    *sent = *acknowledged = 0;
     while (fgets(text, sizeof(text), file)) {
         struct ledger_line line;
         assert_int_equal(ledger_parse(slice_of(text, strlen(text) - 1), &line), 0);
-        sent += line.event == LEDGER_SENT;
-        acknowledged += line.event == LEDGER_ACK;
+        *sent += line.event == LEDGER_SENT;
+        *acknowledged += line.event == LEDGER_ACK;
     }
     fclose(file);
-    assert_true(sent > 0);
+    assert_true(*sent > 0);
+}
+
+static void the_ledger_holds_every_dossier(void **state)
+{
+    (void)state;
+    uint32_t sent, acknowledged;
+    run(FAKE_PORTAL_IS_RIGHT, 0, STAYING "submit_percent: 30");
+    assert_no_errors();
+    read_ledger(&sent, &acknowledged);
     assert_int_equal(sent, acknowledged);
     assert_int_equal(sent, seen.stored);
     assert_int_equal(sent, phase->steps[STEP_SUBMIT] + phase->steps[STEP_DECIDE]);
+}
+
+static void a_dossier_without_an_answer_is_sent_again(void **state)
+{
+    (void)state;
+    uint32_t sent, acknowledged;
+    run(FAKE_PORTAL_HANGS_UP, 5, STAYING "submit_percent: 40, retries: 20");
+    read_ledger(&sent, &acknowledged);
+    uint64_t filed = phase->steps[STEP_SUBMIT] + phase->steps[STEP_DECIDE];
+    uint64_t failed = phase->step_errors[STEP_SUBMIT] + phase->step_errors[STEP_DECIDE];
+    assert_true(phase->retried > 0);
+    assert_int_equal(sent, filed + phase->retried);
+    assert_int_equal(acknowledged, filed - failed);
+    assert_int_equal(phase->done + all_errors(), phase->planned);
+    assert_int_equal(SECONDS(errors), all_errors());
 }
 
 static void sessions_are_resumed(void **state)
@@ -416,6 +440,7 @@ int main(void)
         TEST(the_response_clock_never_runs_behind_the_service_clock),
         TEST(cookies_come_back),
         TEST(the_ledger_holds_every_dossier),
+        TEST(a_dossier_without_an_answer_is_sent_again),
         TEST(sessions_are_resumed),
         TEST(an_announced_close_is_no_error),
         TEST(an_idle_connection_may_be_closed),

@@ -80,6 +80,35 @@ static void cookies_are_sent_back(void **state)
     assert_true(slice_eq(field("cookie"), SLICE("phien=4f")));
 }
 
+static void a_login_may_be_kept_by_the_gateway(void **state)
+{
+    (void)state;
+    person.session = 79000000012;
+    make(STEP_LOGIN);
+    assert_non_null(strstr(request.target, "?header=Set-Cookie:%20phien="));
+    person.signs_in = true;
+    make(STEP_LOGIN);
+    assert_string_equal(request.target, "/dang-nhap?header=X-Cong-Session:%20create;%20"
+                                        "uid=79000000012;%20level=1");
+}
+
+static void a_dossier_that_is_sent_again_is_the_same(void **state)
+{
+    (void)state;
+    char first[REQUEST_TEXT_BYTES];
+    make(STEP_SUBMIT);
+    request.allowed_bytes = UINT64_MAX;
+    struct slice body = request_next_piece(&request, 100000);
+    memcpy(first, body.data, body.len);
+    request_rewind(&request, "phien=5");
+    assert_false(request_is_sent(&request));
+    assert_int_equal(request_next_piece(&request, 100000).len, 0);
+    request.allowed_bytes = UINT64_MAX;
+    assert_true(slice_eq(request_next_piece(&request, 100000), slice_of(first, body.len)));
+    assert_true(slice_eq(field("idempotency-key"), SLICE("0-1-2")));
+    assert_true(slice_eq(field("cookie"), SLICE("phien=5")));
+}
+
 static void a_dossier_carries_its_key_and_the_hash_of_its_body(void **state)
 {
     (void)state;
@@ -132,6 +161,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_step_has_a_method_and_a_target, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_page_has_no_body_and_no_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cookies_are_sent_back, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_login_may_be_kept_by_the_gateway, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_dossier_that_is_sent_again_is_the_same, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_dossier_carries_its_key_and_the_hash_of_its_body, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(two_dossiers_never_have_the_same_body, set_up, tear_down),
