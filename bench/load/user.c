@@ -107,6 +107,7 @@ void user_join(struct user *u, uint64_t planned_us)
     if (u->state != USER_ABSENT)
         return; /* was about to leave, and stays */
     become_somebody(u, planned_us);
+    u->is_new = true;
     set_state(u, USER_THINKING);
     u->next.on_due = on_next;
     u->ready_us = 0;
@@ -164,13 +165,20 @@ void user_drop(struct user *u)
     go(u);
 }
 
+/* A crowd that has just come is met as if it had been there for long: with fresh pauses from a long
+ * tail it would ask more often at first, and reach the rate that its think time promises only after
+ * minutes, in scaled runs never. */
 static uint64_t think_us(struct user *u, uint64_t now_us)
 {
     struct engine *e = u->engine;
     const struct latency *think = &e->thinks[tally_phase_at(&e->tally, now_us)];
+    bool is_new = u->is_new;
+    u->is_new = false;
     if (latency_is_zero(think))
         return 0;
-    return latency_draw_ms(think, &e->random) * 1000 + random_below(&e->random, 1000);
+    uint64_t ms =
+        is_new ? latency_draw_rest_ms(think, &e->random) : latency_draw_ms(think, &e->random);
+    return ms * 1000 + random_below(&e->random, 1000);
 }
 
 /* A probe keeps to its schedule, however long the last answer took. */

@@ -42,6 +42,7 @@ struct user {
     bool http2, is_probe;
     bool is_guest; /* came for one action; freed at its end */
     bool is_leaving, was_answered;
+    bool is_new; /* its first pause is the rest of one */
     bool is_counted, is_counted_alive;
 };
 

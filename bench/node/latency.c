@@ -94,6 +94,22 @@ static double draw_normal(struct random *r)
     return sqrt(-2 * log(u)) * cos(2 * M_PI * seed_fraction(r));
 }
 
+/* Found under way, X has the density x f(x) / E[X]: log-normal again, with mu + sigma^2. A uniform
+ * one: x / (b - a) drawn by its inverse; for a fixed one that is the value itself. */
+static double draw_under_way(const struct latency *l, struct random *r)
+{
+    if (l->kind == LATENCY_LOGNORMAL)
+        return exp(l->a + l->b * l->b + l->b * draw_normal(r));
+    if (l->kind == LATENCY_UNIFORM)
+        return sqrt(l->a * l->a + seed_fraction(r) * (l->b * l->b - l->a * l->a));
+    return l->a;
+}
+
+uint64_t latency_draw_rest_ms(const struct latency *l, struct random *r)
+{
+    return (uint64_t)fmin(seed_fraction(r) * draw_under_way(l, r), LATENCY_MAX_MS);
+}
+
 uint64_t latency_draw_ms(const struct latency *l, struct random *r)
 {
     switch (l->kind) {

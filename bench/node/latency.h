@@ -27,5 +27,10 @@ int latency_parse(struct latency *l, struct slice text, struct err *e) MUST_CHEC
 bool latency_is_zero(const struct latency *l);
 
 uint64_t latency_draw_ms(const struct latency *l, struct random *r);
+/* What is left of a draw that somebody finds under way, at an instant that has nothing to do with
+ * its beginning (the residual life of renewal theory). Long draws are found under way more often:
+ * the mean is E[X^2] / 2E[X], for a log-normal one with median 15 s and mean 30 s a whole minute.
+ */
+uint64_t latency_draw_rest_ms(const struct latency *l, struct random *r);
 
 #endif

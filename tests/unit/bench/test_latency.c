@@ -115,6 +115,28 @@ static void refuses_faulty_ranges(void **state)
     assert_refused("uniform:5-50ms", "needs a unit");
 }
 
+/* How many of a crowd's pauses end in its first seconds. */
+static void a_crowd_met_in_the_middle_acts_at_its_long_run_rate_at_once(void **state)
+{
+    const uint64_t window_ms = 5000;
+    static const char *const texts[] = { "lognormal:median=15s,mean=30s", "uniform:10s-50s",
+                                         "30s" };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct latency l = parsed(texts[i]);
+        struct random random;
+        uint64_t ends = 0;
+        seed_random(&random, 11);
+        for (size_t person = 0; person < DRAWS; person++) {
+            uint64_t at_ms = latency_draw_rest_ms(&l, &random);
+            for (; at_ms < window_ms; at_ms += latency_draw_ms(&l, &random) + 1)
+                ends++;
+        }
+        double expected = DRAWS * (double)window_ms / 30000;
+        assert_true((double)ends > expected * 0.9 && (double)ends < expected * 1.1);
+    }
+}
+
 static void refuses_faulty_lognormals(void **state)
 {
     (void)state;
@@ -131,6 +153,7 @@ int main(void)
         cmocka_unit_test(nothing_is_drawn_from_zero),
         cmocka_unit_test(a_duration_is_drawn_every_time),
         cmocka_unit_test(a_range_is_drawn_evenly_with_both_ends),
+        cmocka_unit_test(a_crowd_met_in_the_middle_acts_at_its_long_run_rate_at_once),
         cmocka_unit_test(a_lognormal_has_the_median_and_the_mean_that_were_asked_for),
         cmocka_unit_test(the_same_seed_draws_the_same),
         cmocka_unit_test(refuses_what_is_no_latency),
