@@ -1,6 +1,7 @@
 #include "bench/verdict/criteria.h"
 
 #include "bench/verdict/metric_kinds.h"
+#include "bench/verdict/validity.h"
 #include "common/mem.h"
 
 #include <math.h>
@@ -81,10 +82,25 @@ static void judge(struct result *r, const struct scenario_criterion *c, struct r
         judge_few(r, m, &scope, o);
 }
 
+/* A run that was shortened on purpose is not blamed for what only its full length can tell. */
+static bool is_cut_too_short(struct result *r, const struct scenario_criterion *c)
+{
+    const struct metric *m = metric_find(slice_str(c->metric));
+    struct metric_scope scope = { .result = r, .class = c->class, .phase = c->phase };
+    double duration_s = metric_duration_s(&scope);
+    if (!m || r->scenario->scale >= 1 || duration_s >= m->needs_s)
+        return false;
+    validity_find(r, FINDING_NOTE,
+                  "not judged: \"%s\": %.0f s tell warm-up from growth no more; it takes %u s",
+                  c->text, duration_s, (unsigned)m->needs_s);
+    return true;
+}
+
 void criteria_judge(struct result *r)
 {
     const struct scenario *s = r->scenario;
-    r->outcome_count = s->criterion_count;
+    r->outcome_count = 0;
     for (uint32_t i = 0; i < s->criterion_count; i++)
-        judge(r, &s->criteria[i], &r->outcomes[i]);
+        if (!is_cut_too_short(r, &s->criteria[i]))
+            judge(r, &s->criteria[i], &r->outcomes[r->outcome_count++]);
 }

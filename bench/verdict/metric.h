@@ -36,6 +36,7 @@ struct metric {
     void (*gather)(const struct results_phase *p, int class, struct hdr *into);
     bool of_probe; /* then those phases are the probe's */
     double argument;
+    uint32_t needs_s; /* shorter phases tell nothing of it; 0: any will do */
     const char *doc;
 };
 

@@ -110,7 +110,8 @@ static double done(const struct result *r, uint32_t second)
 }
 
 /* A minute's growth, or 0 when its 95% interval takes in 0: then there is no telling it from
- * chance. */
+ * chance. Each series has a warm-up of its own: an allocator goes on taking memory long after the
+ * response times have become steady. What grows for good grows in any half, and is found. */
 static struct metric_value growth(const struct metric_scope *scope,
                                   double (*value)(const struct result *r, uint32_t second))
 {
@@ -121,7 +122,8 @@ static struct metric_value growth(const struct metric_scope *scope,
     double *values = mem_new_array(count, sizeof(*values));
     for (size_t i = 0; i < count; i++)
         values[i] = value(r, seconds[i]);
-    bool is_known = series_slope(values, count, &line);
+    size_t warm_up = series_warm_up(values, count);
+    bool is_known = series_slope(values + warm_up, count - warm_up, &line);
     mem_free(values);
     mem_free(seconds);
     if (!is_known)

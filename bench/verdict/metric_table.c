@@ -1,6 +1,9 @@
 /* Every metric, one row each: the only place where they are listed. */
 #include "bench/verdict/metric_kinds.h"
 
+/* In a shorter hold the allocator's warm-up is all that can be seen. */
+#define GROWTH_S 300
+
 /* clang-format off */
 #define OF(kind_of, number) .compute = metric_##kind_of, .unit = METRIC_##number
 #define QUANTILE(values, q)                                                                        \
@@ -85,7 +88,7 @@ const struct metric metric_table[] = {
     { .name = "kernel_memory_per_user", OF(kernel_memory, BYTES),
       .doc = "the kernel's memory (slab), beyond that before the first user" },
     { .name = "tcp_memory", OF(tcp_memory, BYTES), .doc = "most that waits in TCP queues" },
-    { .name = "memory_growth", OF(memory_growth, BYTES),
+    { .name = "memory_growth", OF(memory_growth, BYTES), .needs_s = GROWTH_S,
       .doc = "growth of the gateway's memory a minute; 0 when it may be chance" },
     { .name = "fds_growth", OF(fds_growth, NUMBER),
       .doc = "growth of the gateway's open files a minute; 0 when it may be chance" },

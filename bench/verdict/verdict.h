@@ -1,11 +1,11 @@
 /* PASS, FAIL or INVALID: judges a result by its scenario's criteria, and by whether its numbers can
  * be believed at all.
  *
- *     the planned load was not delivered, or the witnesses' counts disagree    INVALID, whatever
- * else dossiers lost, doubled or changed                                        FAIL, whatever else
- *     a criterion missed                     FAIL; INVALID when the run was disturbed, for that
- * hurts a criterion with too little to tell    INVALID else                                   PASS,
- * disturbed or not */
+ *   1. the planned load was not delivered, or the witnesses' counts disagree: INVALID
+ *   2. dossiers lost, doubled or changed: FAIL
+ *   3. a criterion missed: FAIL; INVALID when the run was disturbed, for that hurts
+ *   4. a criterion with too little to tell: INVALID
+ *   5. else PASS, disturbed or not */
 #ifndef BENCH_VERDICT_VERDICT_H
 #define BENCH_VERDICT_VERDICT_H
 

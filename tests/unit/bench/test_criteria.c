@@ -57,6 +57,25 @@ static void a_metric_of_another_version_is_not_known(void **state)
     assert_false(f.r->outcomes[0].measured || f.r->outcomes[0].ok);
 }
 
+static void growth_is_not_judged_in_a_run_cut_too_short_for_it(void **state)
+{
+    (void)state;
+    fixture_criterion(&f, "memory_growth", -1, -1, false, 0);
+    fixture_criterion(&f, "closes", -1, HOLD, false, 0);
+    f.s.scale = 0.1;
+    for (uint32_t i = 0; i < f.r->second_count; i++)
+        f.r->machine[i].gateway_pss += i * 1000;
+    criteria_judge(f.r);
+    assert_int_equal(f.r->outcome_count, 1);
+    assert_true(f.r->outcomes[0].ok);
+    assert_int_equal(f.r->finding_count, 1);
+    assert_int_equal(f.r->findings[0].gravity, FINDING_NOTE);
+    f.s.scale = 1;
+    criteria_judge(f.r);
+    assert_int_equal(f.r->outcome_count, 2);
+    assert_false(f.r->outcomes[0].ok);
+}
+
 /* --- quantiles of few values ------------------------------------------------------------------ */
 
 /* So many uploads, of which some took longer than the limit of 250 ms for p99. */
@@ -115,6 +134,7 @@ int main(void)
         TEST(an_outcome_tells_value_limit_and_margin),
         TEST(a_missed_limit_has_a_negative_margin),
         TEST(a_metric_of_another_version_is_not_known),
+        TEST(growth_is_not_judged_in_a_run_cut_too_short_for_it),
         TEST(few_values_keep_a_limit_that_none_is_above),
         TEST(few_values_keep_a_limit_that_surely_fewer_are_above),
         TEST(few_values_miss_a_limit_that_surely_more_are_above),

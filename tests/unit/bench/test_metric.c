@@ -241,6 +241,16 @@ static void growth_is_nothing_while_it_may_be_chance(void **state)
     expect("memory_growth", -1, -1, 60000, 1500);
 }
 
+static void memory_that_stops_growing_was_warm_up(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < f.r->second_count; i++) {
+        uint32_t held_s = i > RAMP_S ? i - RAMP_S : 0;
+        f.r->machine[i].gateway_pss += MIN(held_s, HOLD_S / 3) * 100000;
+    }
+    expect("memory_growth", -1, -1, 0, 0);
+}
+
 static void a_short_phase_has_no_growth(void **state)
 {
     (void)state;
@@ -282,6 +292,7 @@ int main(void)
         TEST(memory_is_what_a_user_adds),
         TEST(processor_time_is_shared_out),
         TEST(growth_is_nothing_while_it_may_be_chance),
+        TEST(memory_that_stops_growing_was_warm_up),
         TEST(a_short_phase_has_no_growth),
         TEST(dossiers_need_a_ledger),
     };
