@@ -86,6 +86,9 @@ def parse_options():
                         help=f"of {','.join(peers)} (default: all)")
     parser.add_argument("--pairs", type=int, default=inference.MIN_PAIRS,
                         help="of each comparison (default and least for a claim: %(default)s)")
+    parser.add_argument("--seconds", type=int, choices=range(4, 61), metavar="4..60",
+                        default=THOROUGH.seconds,
+                        help="of each block, a quarter of which is dropped (%(default)s)")
     parser.add_argument("--quick", action="store_true",
                         help=f"to try it out: {QUICK_PAIRS} pairs of {QUICK.seconds} s, no claims")
     parser.add_argument("--seed", type=int, default=secrets.randbits(32),
@@ -124,7 +127,8 @@ def take_lock():
 
 def run(options):
     """Measures everything, or until interrupted; what there is by then is in the results."""
-    timing = QUICK if options.quick else THOROUGH
+    timing = QUICK if options.quick else THOROUGH._replace(seconds=options.seconds,
+                                                           dropped_s=options.seconds / 4)
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     timing = timing._replace(idle_users=min(timing.idle_users, files - FILES_TO_SPARE))
     order = random.Random(options.seed)
