@@ -61,6 +61,10 @@ struct config {
     size_t listener_count;
     struct config_address *admin; /* NULL: none */
 
+    struct config_rate_limit *rate_limits;
+    size_t rate_limit_count;
+    bool rate_limit_headers; /* answers tell what is left */
+
     struct config_upstream *upstreams;
     size_t upstream_count;
     struct config_route *routes; /* in the order of the file */

@@ -19,7 +19,7 @@ enum config_limit_mode { CONFIG_LIMIT_LEASE, CONFIG_LIMIT_LOCAL, CONFIG_LIMIT_ST
 struct config_rate_limit {
     const char *name;
     enum config_limit_key key;
-    struct slice header; /* lower case; of CONFIG_LIMIT_HEADER */
+    struct slice header; /* of CONFIG_LIMIT_HEADER */
     uint32_t limit;      /* requests in a period */
     uint32_t period_ms;
     uint32_t burst; /* at once */

@@ -2,6 +2,7 @@
 #ifndef CONFIG_CONFIG_ROUTE_H
 #define CONFIG_CONFIG_ROUTE_H
 
+#include "config/config_limit.h"
 #include "config/config_listener.h"
 
 #define CONFIG_UPSTREAMS_MAX 256
@@ -48,6 +49,8 @@ struct config_route {
     size_t add_header_count;
     struct slice *remove_headers; /* removed from the backend's response */
     size_t remove_header_count;
+    const struct config_rate_limit **rate_limits; /* all of which must allow a request */
+    size_t rate_limit_count;
     uint64_t body_limit_bytes;
     uint32_t response_timeout_ms; /* 0: the upstream's */
     uint32_t websocket_idle_ms;

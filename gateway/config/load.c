@@ -125,6 +125,7 @@ static void load_tree(struct loader *l)
     load_trusted_proxies(l, section_part(r, root, top, "trusted_proxies"));
     load_listeners(l, section_part(r, root, top, "listeners"));
     load_admin(l, section_part(r, root, top, "admin"));
+    load_rate_limits(l, section_part(r, root, top, "rate_limits"));
     load_upstreams(l, section_part(r, root, top, "upstreams"));
     load_headers(l, section_part(r, root, top, "response_headers"), &settings_response_headers,
                  &l->all_routes);

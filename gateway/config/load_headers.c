@@ -12,23 +12,11 @@ static const char *const reserved[] = {
     "TE",         "Trailer",        "Transfer-Encoding", "Upgrade",
 };
 
-/* token of RFC 9110 5.6.2 */
-static bool is_token(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        char c = ascii_lower(s.data[i]);
-        bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
-        if (!is_word && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
-            return false;
-    }
-    return s.len > 0;
-}
-
 static bool check_name(struct loader *l, struct node node, struct slice *name)
 {
     if (!section_text(l->reader, node, 1, NAME_BYTES_MAX, name))
         return false;
-    if (!is_token(*name)) {
+    if (!text_is_token(*name)) {
         reader_problem(l->reader, node, "%s is not a header name", text_quote(*name).text);
         return false;
     }

@@ -246,6 +246,7 @@ static void load_route(struct loader *l, struct node node, struct config_route *
     uint32_t methods = load_methods(l, node, route);
     load_target(l, node, route);
     load_route_headers(l, node, route);
+    load_route_limits(l, section_part(r, node, &settings_route, "rate_limits"), route);
     if (!route->name)
         name_by_default(l, node, route);
     struct claim claim = { SLICE(""), route->path, methods, node };

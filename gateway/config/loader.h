@@ -24,8 +24,11 @@ struct loader {
 
 void load_listeners(struct loader *l, struct node list);
 void load_admin(struct loader *l, struct node node);
+void load_rate_limits(struct loader *l, struct node list);
 void load_upstreams(struct loader *l, struct node list);
-/* After the upstreams, which routes refer to. */
+/* Those that a route names; after the rate limits. */
+void load_route_limits(struct loader *l, struct node list, struct config_route *route);
+/* After the rate limits and upstreams, which routes refer to. */
 void load_routes(struct loader *l, struct node list);
 
 /* `rules` after what the response_headers at `node` say; an absent node changes nothing. */

@@ -25,6 +25,10 @@ static const struct setting top_rows[] = {
           "how often OCSP files are read again"),
     PART(listeners, LIST, REQUIRED, "1" UP_TO(CONFIG_LISTENERS_MAX), "the addresses to listen on"),
     PART(admin, MAPPING, NONE, NULL, "the listener for metrics and health"),
+    PART(rate_limits, LIST, NONE, "0" UP_TO(CONFIG_RATE_LIMITS_MAX),
+         "how often clients may ask, for routes to name"),
+    VALUE(rate_limit_headers, rate_limit_headers, BOOL, "true", NULL,
+          "whether answers tell what a rate limit leaves"),
     PART(upstreams, LIST, NONE, "0" UP_TO(CONFIG_UPSTREAMS_MAX), "groups of backend servers"),
     PART(response_headers, MAPPING, NONE, NULL, "changes to the response headers of every route"),
     PART(routes, LIST, REQUIRED, "1" UP_TO(CONFIG_ROUTES_MAX), "which requests go where"),
@@ -128,6 +132,21 @@ static const struct setting certificate_rows[] = {
 SECTION(settings_certificate, certificate_rows, "listeners[].tls.certificates[]");
 
 #undef OWNER
+#define OWNER struct config_rate_limit
+
+static const struct setting rate_limit_rows[] = {
+    VALUE(name, name, NAME, REQUIRED, "1..64", "name for routes, answers, logs and Redis"),
+    VALUE(key, key, CHOICE, "address", "session|address|route|header", "what is counted by itself"),
+    VALUE(header, header, TEXT, NONE, "1..128", "the header of key: header"),
+    VALUE(limit, limit, COUNT, REQUIRED, "1..1000000", "requests in a period"),
+    VALUE(period, period_ms, DURATION, "1m", "1s..1d", "in which `limit` requests are allowed"),
+    VALUE(burst, burst, COUNT, NONE, "1..1000000", "requests at once; as limit if not given"),
+    VALUE(mode, mode, CHOICE, "lease", "lease|local|strict",
+          "how nodes that share a Redis count together"),
+};
+SECTION(settings_rate_limit, rate_limit_rows, "rate_limits[]");
+
+#undef OWNER
 #define OWNER struct config_upstream
 
 static const struct setting upstream_rows[] = {
@@ -182,6 +201,8 @@ static const struct setting route_rows[] = {
     VALUE(redirect, redirect_to, TEXT, NONE, "1..1024", "where to send clients instead"),
     VALUE(rewrite, rewrite, TEXT, NONE, "1..1024", "what replaces the matched prefix"),
     PART(response_headers, MAPPING, NONE, NULL, "changes to the response headers"),
+    PART(rate_limits, LIST, NONE, "0" UP_TO(CONFIG_ROUTE_LIMITS_MAX),
+         "names of the rate limits that apply"),
     VALUE(body_limit, body_limit_bytes, SIZE, NONE, "0B..1024GiB", "largest request body: 413"),
     PART(timeouts, MAPPING, NONE, NULL, "exceptions from the upstream's timeouts"),
 };

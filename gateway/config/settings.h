@@ -50,6 +50,8 @@ extern const struct section settings_top, settings_capacity, settings_log, setti
     settings_limits, settings_timeouts, settings_tls_tickets;
 /* Of struct config_listener, config_tls, config_certificate. */
 extern const struct section settings_listener, settings_admin, settings_tls, settings_certificate;
+/* Of struct config_rate_limit. */
+extern const struct section settings_rate_limit;
 /* Of struct config_upstream and config_peer. */
 extern const struct section settings_upstream, settings_upstream_timeouts, settings_keep_alive,
     settings_peer;

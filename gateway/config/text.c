@@ -103,3 +103,14 @@ size_t text_choice(const char *choices, struct slice word)
     }
     return TEXT_NO_CHOICE;
 }
+
+bool text_is_token(struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = ascii_lower(s.data[i]);
+        bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!is_word && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
+            return false;
+    }
+    return s.len > 0;
+}

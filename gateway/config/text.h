@@ -25,4 +25,7 @@ size_t text_choice(const char *choices, struct slice word);
  * U+009F. */
 bool text_has_control(struct slice s);
 
+/* token of RFC 9110 5.6.2, which header names are. */
+bool text_is_token(struct slice s);
+
 #endif

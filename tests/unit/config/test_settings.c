@@ -19,6 +19,7 @@ static const struct section *const sections[] = {
     &settings_admin,
     &settings_tls,
     &settings_certificate,
+    &settings_rate_limit,
     &settings_upstream,
     &settings_peer,
     &settings_upstream_timeouts,
@@ -34,6 +35,7 @@ union any_section {
     struct config_listener listener;
     struct config_tls tls;
     struct config_certificate certificate;
+    struct config_rate_limit rate_limit;
     struct config_upstream upstream;
     struct config_peer peer;
     struct config_route route;
