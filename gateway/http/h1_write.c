@@ -105,7 +105,7 @@ size_t h1_write_interim_head(char *out, size_t size, uint16_t status, const stru
     struct h1_writer w = writer_on(out, size);
     write_status_line(&w, status);
     if (headers)
-        write_fields(&w, headers, HEADER_HOP | HEADER_FRAMING);
+        write_fields(&w, headers, HEADER_HOP | HEADER_FRAMING | HEADER_OURS);
     return finish(&w, out);
 }
 

@@ -1,7 +1,9 @@
 /* Header fields that the gateway knows, one row each: HEADER(id, lower-case name, flags).
  *   HOP      concerns one connection (RFC 9110 7.6.1): never forwarded
  *   OURS     set by the gateway on forwarded requests: what the client sent is dropped
- *   FRAMING  decides how a message is read; also forbidden in trailers (RFC 9110 6.5.1) */
+ *   FRAMING  decides how a message is read; also forbidden in trailers (RFC 9110 6.5.1)
+ * Names that begin with HEADER_PREFIX_OURS are OURS, in both directions, with or without a row:
+ * what the gateway and its backends say to each other, nobody else says or hears. */
 #ifndef HTTP_HEADER_NAMES_H
 #define HTTP_HEADER_NAMES_H
 
@@ -9,6 +11,8 @@
 #define HEADER_OURS 2
 #define HEADER_FRAMING 4
 #define HEADER_NO_TRAILER 8
+
+#define HEADER_PREFIX_OURS "x-cong-"
 
 #define HEADER_NAMES(HEADER)                                                                       \
     HEADER(HOST, "host", HEADER_FRAMING)                                                           \
@@ -28,6 +32,7 @@
     HEADER(X_FORWARDED_PORT, "x-forwarded-port", HEADER_OURS | HEADER_NO_TRAILER)                  \
     HEADER(X_REAL_IP, "x-real-ip", HEADER_OURS | HEADER_NO_TRAILER)                                \
     HEADER(X_REQUEST_ID, "x-request-id", HEADER_OURS | HEADER_NO_TRAILER)                          \
+    HEADER(X_CONG_SESSION, HEADER_PREFIX_OURS "session", HEADER_OURS | HEADER_NO_TRAILER)          \
     HEADER(ACCEPT, "accept", 0)                                                                    \
     HEADER(AUTHORIZATION, "authorization", HEADER_NO_TRAILER)                                      \
     HEADER(COOKIE, "cookie", HEADER_NO_TRAILER)                                                    \

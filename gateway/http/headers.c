@@ -20,8 +20,11 @@ void header_identify(struct header *h)
             return;
         }
     }
+    struct slice prefix = SLICE(HEADER_PREFIX_OURS);
+    bool ours = first == 'x' && h->name_len > prefix.len &&
+                slice_eq_nocase(slice_of(h->name, prefix.len), prefix);
     h->id = HEADER_UNKNOWN;
-    h->flags = 0;
+    h->flags = ours ? HEADER_OURS | HEADER_NO_TRAILER : 0;
 }
 
 struct header *headers_push(struct headers *hs, struct arena *arena)

@@ -40,6 +40,21 @@ static void knows_names_in_any_case(void **state)
     assert_true(headers.items[2].flags & HEADER_HOP);
 }
 
+static void names_of_our_own_are_ours_with_or_without_a_row(void **state)
+{
+    (void)state;
+    add("X-Cong-Session", "revoke");
+    add("x-CONG-Identity", "me");
+    add("X-Cong", "1");
+    add("X-Congo-River", "2");
+    assert_int_equal(headers.items[0].id, HEADER_X_CONG_SESSION);
+    assert_true(headers.items[0].flags & HEADER_OURS);
+    assert_int_equal(headers.items[1].id, HEADER_UNKNOWN);
+    assert_int_equal(headers.items[1].flags, HEADER_OURS | HEADER_NO_TRAILER);
+    assert_int_equal(headers.items[2].flags, 0);
+    assert_int_equal(headers.items[3].flags, 0);
+}
+
 static void removes_all_fields_of_a_name(void **state)
 {
     (void)state;
@@ -77,6 +92,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(knows_names_in_any_case, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(names_of_our_own_are_ours_with_or_without_a_row, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(removes_all_fields_of_a_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_tokens_in_lists_over_several_fields, set_up,
                                         tear_down),

@@ -1,0 +1,20 @@
+/* Cookies (RFC 6265), as far as the gateway has one of its own among those of the backends.
+ *
+ * Ours is HttpOnly, Secure, SameSite=Lax and for the whole host, as the prefix "__Host-" of its
+ * name demands. Backends do not get it: whoever holds it is the citizen. */
+#ifndef HTTP_COOKIE_H
+#define HTTP_COOKIE_H
+
+#include "http/headers.h"
+
+/* The value of the first cookie of that name; data is NULL when there is none. */
+struct slice cookie_find(const struct headers *hs, struct slice name);
+/* Takes every cookie of that name out of what is forwarded. False when memory is out. */
+bool cookie_strip(struct headers *hs, struct arena *arena, struct slice name) MUST_CHECK;
+
+/* Appends Set-Cookie; an empty value makes the client forget the cookie. False when memory is
+ * out. */
+bool cookie_set(struct headers *hs, struct arena *arena, struct slice name,
+                struct slice value) MUST_CHECK;
+
+#endif
