@@ -22,6 +22,8 @@ void config_free(struct config **c)
     for (size_t i = 0; i < (*c)->listener_count; i++)
         if ((*c)->listeners[i].tls)
             wipe_keys((*c)->listeners[i].tls);
+    for (size_t i = 0; i < (*c)->upstream_count; i++)
+        wipe_file(&(*c)->upstreams[i].identity_key);
     wipe_file(&(*c)->ticket_file);
     arena_fini(&(*c)->arena);
     mem_free(*c);

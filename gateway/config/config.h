@@ -52,6 +52,7 @@ struct config {
     uint32_t access_log_flush_ms;
 
     struct config_limits limits;
+    struct config_sessions sessions;
     struct config_timeouts timeouts;
 
     struct config_network *trusted_proxies; /* may send PROXY headers and X-Forwarded-For */

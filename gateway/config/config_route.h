@@ -4,6 +4,7 @@
 
 #include "config/config_limit.h"
 #include "config/config_listener.h"
+#include "config/config_session.h"
 
 #define CONFIG_UPSTREAMS_MAX 256
 #define CONFIG_PEERS_MAX 2048 /* of all upstreams together */
@@ -28,6 +29,7 @@ struct config_upstream {
     uint32_t keep_alive_connections; /* idle connections kept per peer and worker */
     uint32_t retries;                /* on another peer, when that is safe: 0 or 1 */
     uint32_t response_head_bytes;
+    struct config_file identity_key; /* signs X-Cong-Identity; path NULL: it is not sent */
 };
 
 struct config_header {
@@ -51,6 +53,8 @@ struct config_route {
     size_t remove_header_count;
     const struct config_rate_limit **rate_limits; /* all of which must allow a request */
     size_t rate_limit_count;
+    enum config_session_need session;
+    enum config_affinity affinity;
     uint64_t body_limit_bytes;
     uint32_t response_timeout_ms; /* 0: the upstream's */
     uint32_t websocket_idle_ms;

@@ -46,8 +46,8 @@ void load_check_unique(struct loader *l, struct load_name *names, size_t count, 
 static void load_settings(struct loader *l, struct node root)
 {
     static const struct section *const parts[] = {
-        &settings_capacity, &settings_log,      &settings_access_log,
-        &settings_limits,   &settings_timeouts, &settings_tls_tickets,
+        &settings_capacity, &settings_log,         &settings_access_log, &settings_limits,
+        &settings_timeouts, &settings_tls_tickets, &settings_sessions,
     };
     section_read(l->reader, root, &settings_top, l->config);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {
@@ -94,6 +94,17 @@ static void load_ticket_file(struct loader *l, struct node root)
                        file->path, CONFIG_TICKET_KEY_BYTES);
 }
 
+static void check_sessions(struct loader *l, struct node root)
+{
+    const struct config_sessions *sessions = &l->config->sessions;
+    struct node section = section_part(l->reader, root, &settings_top, "sessions");
+    if (sessions->idle_ms <= sessions->absolute_ms)
+        return;
+    struct node idle = reader_get(l->reader, section, "idle");
+    reader_problem(l->reader, idle.id ? idle : reader_get(l->reader, section, "absolute"),
+                   "sessions.idle is longer than sessions.absolute, which ends it before");
+}
+
 static void load_trusted_proxies(struct loader *l, struct node list)
 {
     struct config *c = l->config;
@@ -122,6 +133,7 @@ static void load_tree(struct loader *l)
     load_settings(l, root);
     check_limits(l, root);
     load_ticket_file(l, root);
+    check_sessions(l, root);
     load_trusted_proxies(l, section_part(r, root, top, "trusted_proxies"));
     load_listeners(l, section_part(r, root, top, "listeners"));
     load_admin(l, section_part(r, root, top, "admin"));

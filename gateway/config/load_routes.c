@@ -199,6 +199,16 @@ static void load_target(struct loader *l, struct node node, struct config_route 
         reader_problem(r, reader_get(r, node, "rewrite"), "has no effect on a redirect");
 }
 
+static void check_session(struct loader *l, struct node node, const struct config_route *route)
+{
+    struct reader *r = l->reader;
+    if (route->affinity != CONFIG_AFFINITY_NONE && route->session == CONFIG_SESSION_OFF)
+        reader_problem(r, reader_get(r, node, "affinity"),
+                       "needs to know the session: set session to optional, required or fresh");
+    if (route->session != CONFIG_SESSION_OFF && route->redirect_to.data)
+        reader_problem(r, reader_get(r, node, "session"), "has no effect on a redirect");
+}
+
 static void load_route_headers(struct loader *l, struct node node, struct config_route *route)
 {
     struct header_rules rules = l->all_routes;
@@ -245,6 +255,7 @@ static void load_route(struct loader *l, struct node node, struct config_route *
     load_hosts(l, node, route);
     uint32_t methods = load_methods(l, node, route);
     load_target(l, node, route);
+    check_session(l, node, route);
     load_route_headers(l, node, route);
     load_route_limits(l, section_part(r, node, &settings_route, "rate_limits"), route);
     if (!route->name)

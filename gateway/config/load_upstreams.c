@@ -3,6 +3,9 @@
 #include "config/config_address.h"
 #include "config/loader.h"
 
+#define IDENTITY_KEY_BYTES_MIN 32
+#define IDENTITY_KEY_BYTES_MAX 4096
+
 /* Twice the same peer would count its connections twice; weight is how to send it more. */
 static void check_peer_is_new(struct loader *l, const struct config_upstream *u, size_t index,
                               struct node node)
@@ -31,6 +34,20 @@ static void load_peers(struct loader *l, struct node list, struct config_upstrea
     }
 }
 
+/* A key that can be guessed lets anybody who reaches the backend be anybody. */
+static void load_identity_key(struct loader *l, struct node node, struct config_upstream *u)
+{
+    struct node place = reader_get(l->reader, node, "identity_key");
+    if (!load_contents(l, place, &u->identity_key))
+        return;
+    struct slice *key = &u->identity_key.data;
+    while (key->len && (key->data[key->len - 1] == '\n' || key->data[key->len - 1] == '\r'))
+        key->len--;
+    if (key->len < IDENTITY_KEY_BYTES_MIN || key->len > IDENTITY_KEY_BYTES_MAX)
+        reader_problem(l->reader, place, "holds %zu bytes; a key has %d to %d", key->len,
+                       IDENTITY_KEY_BYTES_MIN, IDENTITY_KEY_BYTES_MAX);
+}
+
 static void load_upstream(struct loader *l, struct node node, struct config_upstream *u)
 {
     struct reader *r = l->reader;
@@ -39,6 +56,7 @@ static void load_upstream(struct loader *l, struct node node, struct config_upst
     section_read(r, section_part(r, node, section, "timeouts"), &settings_upstream_timeouts, u);
     section_read(r, section_part(r, node, section, "keep_alive"), &settings_keep_alive, u);
     load_peers(l, section_part(r, node, section, "peers"), u);
+    load_identity_key(l, node, u);
 }
 
 void load_upstreams(struct loader *l, struct node list)

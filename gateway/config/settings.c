@@ -23,6 +23,7 @@ static const struct setting top_rows[] = {
     PART(tls_tickets, MAPPING, NONE, NULL, "TLS session tickets"),
     VALUE(ocsp_refresh, ocsp_refresh_ms, DURATION, "1h", "1m..7d",
           "how often OCSP files are read again"),
+    PART(sessions, MAPPING, NONE, NULL, "how long citizens stay signed in"),
     PART(listeners, LIST, REQUIRED, "1" UP_TO(CONFIG_LISTENERS_MAX), "the addresses to listen on"),
     PART(admin, MAPPING, NONE, NULL, "the listener for metrics and health"),
     PART(rate_limits, LIST, NONE, "0" UP_TO(CONFIG_RATE_LIMITS_MAX),
@@ -88,6 +89,16 @@ static const struct setting tls_tickets_rows[] = {
           "file of the keys, for several machines; made here if not given"),
 };
 SECTION(settings_tls_tickets, tls_tickets_rows, "tls_tickets");
+
+static const struct setting sessions_rows[] = {
+    VALUE(cookie, sessions.cookie, NAME, "__Host-cong_sid", "1..64", "name of the cookie"),
+    VALUE(idle, sessions.idle_ms, DURATION, "30m", "10s..1d", "a session unused for so long ends"),
+    VALUE(absolute, sessions.absolute_ms, DURATION, "12h", "1m..30d",
+          "and after so long however busy it is"),
+    VALUE(cache, sessions.cache_ms, DURATION, "5m", "1s..1h",
+          "how long a node trusts its copy, and goes on without Redis"),
+};
+SECTION(settings_sessions, sessions_rows, "sessions");
 
 #undef OWNER
 #define OWNER struct config_listener
@@ -159,6 +170,8 @@ static const struct setting upstream_rows[] = {
     VALUE(retries, retries, COUNT, "1", "0..1", "attempts on another peer, when that is safe"),
     VALUE(response_head, response_head_bytes, SIZE, "16KiB", "1KiB..64KiB",
           "largest response head: 502"),
+    VALUE(identity_key, identity_key, CONTENTS, NONE, "1..1024",
+          "file of the key that signs X-Cong-Identity"),
 };
 SECTION(settings_upstream, upstream_rows, "upstreams[]");
 
@@ -203,6 +216,10 @@ static const struct setting route_rows[] = {
     PART(response_headers, MAPPING, NONE, NULL, "changes to the response headers"),
     PART(rate_limits, LIST, NONE, "0" UP_TO(CONFIG_ROUTE_LIMITS_MAX),
          "names of the rate limits that apply"),
+    VALUE(session, session, CHOICE, "off", "off|optional|required|fresh",
+          "whether clients must be signed in"),
+    VALUE(affinity, affinity, CHOICE, "none", "none|session",
+          "whether a session stays with one peer"),
     VALUE(body_limit, body_limit_bytes, SIZE, NONE, "0B..1024GiB", "largest request body: 413"),
     PART(timeouts, MAPPING, NONE, NULL, "exceptions from the upstream's timeouts"),
 };

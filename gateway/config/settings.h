@@ -47,7 +47,7 @@ struct section {
 
 /* Of struct config. */
 extern const struct section settings_top, settings_capacity, settings_log, settings_access_log,
-    settings_limits, settings_timeouts, settings_tls_tickets;
+    settings_limits, settings_timeouts, settings_tls_tickets, settings_sessions;
 /* Of struct config_listener, config_tls, config_certificate. */
 extern const struct section settings_listener, settings_admin, settings_tls, settings_certificate;
 /* Of struct config_rate_limit. */

@@ -33,6 +33,16 @@
             "Connections to peers that failed or timed out")                                       \
     COUNTER(UPSTREAM_REUSES, upstream_reuses, "Requests sent on a pooled connection")              \
     COUNTER(UPSTREAM_RETRIES, upstream_retries, "Requests sent again to another peer")             \
+    COUNTER(SESSIONS_FOUND, sessions_found, "Requests of a session that is known")                 \
+    COUNTER(SESSIONS_UNKNOWN, sessions_unknown,                                                    \
+            "Requests with a well-signed cookie of a session that is over")                        \
+    COUNTER(SESSIONS_UNAVAILABLE, sessions_unavailable,                                            \
+            "Requests and orders about sessions that Redis could not be asked about")              \
+    COUNTER(SESSIONS_FORGED, sessions_forged, "Session cookies that carry no signature of ours")   \
+    COUNTER(SESSIONS_CREATED, sessions_created, "Sessions begun")                                  \
+    COUNTER(SESSIONS_ROTATED, sessions_rotated, "Sessions that got a new id")                      \
+    COUNTER(SESSIONS_REVOKED, sessions_revoked, "Orders to end a session, or all of a user")       \
+    COUNTER(SESSIONS_FETCHED, sessions_fetched, "Sessions that Redis was asked about")             \
     COUNTER(ACCESS_LOG_DROPPED, access_log_dropped,                                                \
             "Access log lines dropped because the log could not be written in time")               \
     COUNTER(RELOADS, config_reloads, "Configurations applied by this process")

@@ -27,6 +27,10 @@ static void fills_in_every_default(void **state)
     assert_int_equal(c->limits.header_count, 100);
     assert_int_equal(c->limits.pipeline_bytes, 16384);
     assert_int_equal(c->limits.body_bytes, 32 * 1024 * 1024);
+    assert_string_equal(c->sessions.cookie, "__Host-cong_sid");
+    assert_int_equal(c->sessions.idle_ms, 30 * 60 * 1000);
+    assert_int_equal(c->sessions.absolute_ms, 12 * 60 * 60 * 1000);
+    assert_int_equal(c->sessions.cache_ms, 5 * 60 * 1000);
     assert_int_equal(c->timeouts.handshake_ms, 10000);
     assert_int_equal(c->timeouts.request_head_ms, 10000);
     assert_int_equal(c->timeouts.request_body_ms, 30000);

@@ -20,6 +20,8 @@ static void fills_in_every_default(void **state)
     assert_int_equal(r->body_limit_bytes, 32 * 1024 * 1024);
     assert_int_equal(r->response_timeout_ms, 0);
     assert_int_equal(r->websocket_idle_ms, 300000);
+    assert_int_equal(r->session, CONFIG_SESSION_OFF);
+    assert_int_equal(r->affinity, CONFIG_AFFINITY_NONE);
     load_fixture_fini(&f);
 }
 
@@ -54,6 +56,20 @@ static void reads_what_is_given(void **state)
     assert_true(r[1].upstream == CONFIG_NONE);
     assert_string_equal(r[1].redirect_to.data, "https://moi.vn/x");
     load_fixture_fini(&f);
+}
+
+static void affinity_needs_a_session(void **state)
+{
+    (void)state;
+    struct load_fixture f;
+    const struct config *c = load_good(
+        &f, REST "routes: [ { upstream: portal, session: optional, affinity: session } ]\n");
+    assert_int_equal(c->routes[0].session, CONFIG_SESSION_OPTIONAL);
+    assert_int_equal(c->routes[0].affinity, CONFIG_AFFINITY_SESSION);
+    load_fixture_fini(&f);
+    expect_problems(REST "routes: [ { upstream: portal, affinity: session } ]\n",
+                    "3:41: routes[0].affinity: needs to know the session: set session to optional, "
+                    "required or fresh\n");
 }
 
 static void needs_exactly_one_of_upstream_and_redirect(void **state)
@@ -198,6 +214,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fills_in_every_default),
         cmocka_unit_test(reads_what_is_given),
+        cmocka_unit_test(affinity_needs_a_session),
         cmocka_unit_test(needs_exactly_one_of_upstream_and_redirect),
         cmocka_unit_test(rejects_an_upstream_that_does_not_exist),
         cmocka_unit_test(rejects_a_rewrite_of_a_redirect),

@@ -23,6 +23,33 @@ static void fills_in_every_default(void **state)
     assert_int_equal(u->keep_alive_timeout_ms, 60000);
     assert_int_equal(u->retries, 1);
     assert_int_equal(u->response_head_bytes, 16384);
+    assert_null(u->identity_key.path);
+    load_fixture_fini(&f);
+}
+
+/* A file of so many bytes, and a newline. */
+static void load_with_key(struct load_fixture *f, size_t bytes)
+{
+    char key[100];
+    memset(key, 'k', bytes);
+    key[bytes] = '\n';
+    load_fixture_init(f);
+    bundle_add(f->bundle, "portal.id", slice_of(key, bytes + 1));
+    load_fixture_load(f, ROUTE_ONLY "upstreams: [ { name: a, identity_key: portal.id, peers: [ { "
+                                    "address: 10.0.0.1:80 } ] } ]\n");
+}
+
+static void a_key_for_identities_is_long_and_ends_before_the_newline(void **state)
+{
+    (void)state;
+    struct load_fixture f;
+    load_with_key(&f, 32);
+    assert_non_null(f.config);
+    assert_int_equal(f.config->upstreams[0].identity_key.data.len, 32);
+    load_fixture_fini(&f);
+    load_with_key(&f, 31);
+    assert_null(f.config);
+    assert_non_null(strstr(f.d.text.data, "identity_key: holds 31 bytes; a key has 32 to 4096"));
     load_fixture_fini(&f);
 }
 
@@ -133,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fills_in_every_default),
+        cmocka_unit_test(a_key_for_identities_is_long_and_ends_before_the_newline),
         cmocka_unit_test(reads_what_is_given),
         cmocka_unit_test(rejects_the_same_name_twice),
         cmocka_unit_test(rejects_an_upstream_without_name_or_peers),

@@ -15,6 +15,7 @@ static const struct section *const sections[] = {
     &settings_limits,
     &settings_timeouts,
     &settings_tls_tickets,
+    &settings_sessions,
     &settings_listener,
     &settings_admin,
     &settings_tls,
