@@ -28,6 +28,7 @@ struct proxy {
     bool request_ended;
     bool reused;
     bool tunnel;         /* counted as open */
+    bool held;           /* the answer's head waits for a stage */
     bool client_blocked; /* it takes no more of the answer for now */
 };
 
@@ -35,7 +36,8 @@ struct passage {
     struct exchange *ex;       /* borrowed: we live in its arena */
     struct pipeline *pipeline; /* borrowed */
     struct snapshot *snapshot; /* counted */
-    size_t entered; /* stages so far: they see the answer, and the last of them the body */
+    size_t entered;   /* stages so far: they see the answer, and the last of them the body */
+    size_t answering; /* stages that have not seen the peer's answer yet */
     const struct config_route *route; /* borrowed from the snapshot; NULL until it is found */
     struct series route_series;
     struct upstream *upstream;  /* borrowed from the snapshot */

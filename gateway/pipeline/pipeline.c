@@ -34,6 +34,29 @@ void pipeline_resume(struct passage *p)
         walk(p);
 }
 
+static enum stage_verdict climb(struct passage *p)
+{
+    while (p->answering > 0) {
+        const struct stage *stage = p->pipeline->stages[--p->answering];
+        enum stage_verdict verdict = stage->on_answer ? stage->on_answer(p) : STAGE_NEXT;
+        if (verdict != STAGE_NEXT)
+            return verdict;
+    }
+    return STAGE_NEXT;
+}
+
+enum stage_verdict pipeline_answer(struct passage *p)
+{
+    p->answering = p->entered;
+    return climb(p);
+}
+
+void pipeline_release(struct passage *p)
+{
+    if (!p->ex->response_begun && !p->ex->is_closed && climb(p) == STAGE_NEXT)
+        stage_proxy_release(p);
+}
+
 static void on_request(struct exchange *ex)
 {
     struct pipeline *pipeline = ex->handler_context;

@@ -24,6 +24,10 @@ struct stage {
     /* The rest may be NULL. */
     void (*on_body)(struct passage *p, struct slice data);
     void (*on_body_end)(struct passage *p, const struct headers *trailers);
+    /* A peer's answer has come, and ex->response is set; before any on_response. STAGE_WAIT holds
+     * it until pipeline_release(), STAGE_ANSWERED says that the stage has dropped the peer and
+     * answered in its place. */
+    enum stage_verdict (*on_answer)(struct passage *p);
     void (*on_response)(struct passage *p);
     /* The exchange closes: what is pending is cancelled, what is held is given back. Comes once,
      * after the exchange has been accounted for. */
@@ -41,9 +45,17 @@ extern const struct stage stage_proxy;  /* a peer answers */
  * its exchange is closed. */
 void pipeline_resume(struct passage *p);
 
+/* For stage_proxy: shows the peer's answer to the stages, the last one first. */
+enum stage_verdict pipeline_answer(struct passage *p);
+/* The wait of an on_answer is over: the answer goes on to the stages before it, and out. Does
+ * nothing when something else has been answered meanwhile. */
+void pipeline_release(struct passage *p);
+
 /* The events of the exchange that belong to stage_proxy alone. */
 void stage_proxy_on_blocked(struct passage *p);
 void stage_proxy_on_drained(struct passage *p);
+/* Sends the answer that was held, and what follows it. */
+void stage_proxy_release(struct passage *p);
 /* Lets go of the peer. */
 void stage_proxy_drop(struct passage *p);
 

@@ -34,6 +34,7 @@ static void drop_conn(struct passage *p)
 {
     timer_cancel(&p->proxy.timer);
     upstream_conn_close(&p->proxy.conn);
+    p->proxy.held = false;
     p->proxy.state = PROXY_DONE;
 }
 
@@ -275,6 +276,59 @@ static bool is_upgrade_asked_for(const struct exchange *ex, const struct h1_head
            slice_eq_nocase(headers_value(&head->headers, HEADER_UPGRADE), ex->request.upgrade);
 }
 
+static bool copy_fields(struct headers *hs, struct arena *arena)
+{
+    for (uint32_t i = 0; i < hs->count; i++) {
+        struct header *h = &hs->items[i];
+        h->name = arena_copy(arena, header_name(h)).data;
+        h->value = arena_copy(arena, header_value(h)).data;
+        if (!h->name || !h->value)
+            return false;
+    }
+    return true;
+}
+
+/* The fields lie in the event's input: whoever waits needs a copy. */
+static void hold(struct passage *p)
+{
+    if (!copy_fields(&p->ex->response.headers, &p->ex->arena)) {
+        drop_conn(p);
+        reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
+        return;
+    }
+    p->proxy.held = true;
+    timer_stop(&p->proxy.timer);
+    upstream_conn_hold(p->proxy.conn);
+}
+
+void stage_proxy_release(struct passage *p)
+{
+    struct proxy *x = &p->proxy;
+    if (!x->held)
+        return;
+    x->held = false;
+    touch_answer(p);
+    exchange_send_head(p->ex);
+    upstream_conn_unhold(x->conn);
+    if (x->conn && !x->client_blocked)
+        stream_resume(upstream_conn_stream(x->conn));
+}
+
+/* What goes on to the client unless a stage says otherwise. */
+static void offer(struct passage *p)
+{
+    switch (pipeline_answer(p)) {
+    case STAGE_NEXT:
+        exchange_send_head(p->ex);
+        break;
+    case STAGE_WAIT:
+        hold(p);
+        break;
+    default:
+        break;
+    }
+}
+
 static void on_head(void *user, const struct h1_head *head)
 {
     struct passage *p = user;
@@ -291,11 +345,12 @@ static void on_head(void *user, const struct h1_head *head)
     ex->response.body = head->body == BODY_UNTIL_CLOSE ? BODY_CHUNKED : head->body;
     if (head->status == 101) {
         begin_tunnel(p);
-    } else {
-        p->proxy.state = PROXY_ANSWER;
-        touch_answer(p);
+        exchange_send_head(ex);
+        return;
     }
-    exchange_send_head(ex);
+    p->proxy.state = PROXY_ANSWER;
+    touch_answer(p);
+    offer(p);
 }
 
 static void on_body(void *user, struct slice data)
@@ -366,7 +421,7 @@ void stage_proxy_on_blocked(struct passage *p)
 void stage_proxy_on_drained(struct passage *p)
 {
     p->proxy.client_blocked = false;
-    if (!p->proxy.conn)
+    if (!p->proxy.conn || p->proxy.held)
         return;
     stream_resume(upstream_conn_stream(p->proxy.conn));
     if (p->proxy.state == PROXY_ANSWER)

@@ -5,6 +5,9 @@
 
 #define UPSTREAM_INTERIM_MAX 64 /* 1xx before one answer */
 
+/* One read at most comes behind the head in one event. */
+#define HELD_BYTES_MAX LOOP_READ_BYTES
+
 /* How long a connection that is closed may take to send what is left. */
 #define UPSTREAM_CLOSE_MS 5000
 
@@ -94,11 +97,22 @@ static void answer_head(struct upstream_conn *c)
     c->handler->on_head(c->user, head);
 }
 
-/* Until the input is used up, the answer complete, or the borrower gone. */
+static void keep(struct upstream_conn *c, struct slice rest)
+{
+    buf_append_slice(&c->ahead, rest);
+    if (!buf_ok(&c->ahead))
+        fail(c, UPSTREAM_CLOSED);
+}
+
+/* Until the input is used up, the answer complete or held, or the borrower gone. */
 static void read_answer(struct upstream_conn *c, struct slice input)
 {
     const struct upstream_conn_handler *handler = c->handler;
     while (c->handler == handler && handler) {
+        if (c->held) {
+            keep(c, input);
+            return;
+        }
         if (c->tunnel) {
             if (input.len)
                 handler->on_body(c->user, input);
@@ -193,6 +207,7 @@ static void on_closed(struct stream *s)
 {
     struct upstream_conn *c = conn_of(s);
     timer_cancel(&c->timer);
+    buf_fini(&c->ahead);
     peer_unref(&c->peer);
     mem_free(c);
 }
@@ -270,8 +285,24 @@ bool upstream_conn_expect(struct upstream_conn *c, struct arena *arena,
         return false;
     h1_parser_init_response(c->parser, arena, limits, to_head);
     c->interim_count = 0;
-    c->answer_begun = c->answer_complete = c->tunnel = c->reusable = false;
+    c->answer_begun = c->answer_complete = c->tunnel = c->held = c->reusable = false;
     return true;
+}
+
+void upstream_conn_hold(struct upstream_conn *c)
+{
+    c->held = true;
+    buf_init(&c->ahead, HELD_BYTES_MAX);
+    stream_pause(&c->tcp.base);
+}
+
+void upstream_conn_unhold(struct upstream_conn *c)
+{
+    struct buf ahead = c->ahead;
+    c->ahead = (struct buf){ 0 };
+    c->held = false;
+    read_answer(c, buf_slice(&ahead)); /* even without input: the answer may have been all there */
+    buf_fini(&ahead);
 }
 
 void upstream_conn_release(struct upstream_conn **pointer, bool complete)

@@ -6,6 +6,7 @@
 #ifndef UPSTREAM_UPSTREAM_CONN_H
 #define UPSTREAM_UPSTREAM_CONN_H
 
+#include "common/buf.h"
 #include "http/h1_parser.h"
 #include "net/tcp_stream.h"
 #include "upstream/peer.h"
@@ -48,12 +49,14 @@ struct upstream_conn {
     void *user;
     struct h1_parser *parser; /* in the borrower's arena */
     struct metrics *metrics;  /* borrowed */
+    struct buf ahead;         /* owned: what came behind a head that is held */
     uint8_t state;
     uint8_t interim_count; /* of the answer under way */
     bool reused;           /* has answered a request before */
     bool answer_begun;     /* a byte of the answer has been seen */
     bool answer_complete;
     bool tunnel;
+    bool held;     /* the borrower wants nothing of the answer for now */
     bool reusable; /* as far as the answer's head says */
 };
 
@@ -72,6 +75,12 @@ static inline struct stream *upstream_conn_stream(struct upstream_conn *c)
 {
     return &c->tcp.base;
 }
+
+/* In on_head: no more of the answer comes until it is let go of. What has come already is kept, and
+ * told by upstream_conn_unhold(), after which the borrower's pointer may be NULL; reading goes on
+ * when it resumes the stream. A connection that fails meanwhile says so. */
+void upstream_conn_hold(struct upstream_conn *c);
+void upstream_conn_unhold(struct upstream_conn *c);
 
 /* Both NULL the borrower's pointer. Release keeps the connection if `complete` (the request has
  * been written to its end) and the answer allows it. */
