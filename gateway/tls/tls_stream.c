@@ -41,8 +41,8 @@ static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
 
 void tls_engine_init(struct tls_engine *e)
 {
-    *e = (struct tls_engine){ .method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
-                                                     "event") };
+    /* Without a number of its own (OpenSSL has 127 for a process): nobody looks it up. */
+    *e = (struct tls_engine){ .method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "event") };
     e->bio = e->method ? BIO_new(e->method) : NULL;
     if (!e->bio) {
         log_write(LOG_ERROR, "OpenSSL cannot make a BIO; this process stops");
@@ -291,9 +291,14 @@ static void on_lower_closed(struct stream *lower)
     t->base.handler->on_closed(&t->base);
 }
 
+/* Of a connection that we have made: accepted ones are open from the start. The client speaks
+ * first. */
 static void on_lower_open(struct stream *lower)
 {
-    (void)lower; /* accepted connections are open from the start */
+    struct tls_stream *t = lower->user;
+    t->engine->input = slice_of(NULL, 0);
+    if (t->ssl && !SSL_is_server(t->ssl))
+        handshake(t);
 }
 
 static void tls_pause(struct stream *s)
@@ -339,6 +344,9 @@ void tls_stream_init(struct tls_stream *t, struct stream *lower, struct tls_engi
     SSL_set0_rbio(ssl, engine->bio);
     BIO_up_ref(engine->bio);
     SSL_set0_wbio(ssl, engine->bio);
-    SSL_set_accept_state(ssl);
+    if (SSL_is_server(ssl))
+        SSL_set_accept_state(ssl);
+    else
+        SSL_set_connect_state(ssl);
     stream_set_handler(lower, &lower_handler, t);
 }

@@ -1,4 +1,4 @@
-/* TLS, server side, as a stream on top of another one. OpenSSL does the protocol; its input and
+/* TLS, of either side, as a stream on top of another one. OpenSSL does the protocol; its input and
  * output pass through the loop's shared buffers, so that it needs none of its own while at rest.
  *
  * One `struct tls_engine` a loop holds the BIO that all its TLS streams share (OpenSSL wants one
@@ -31,7 +31,8 @@ struct tls_stream {
     bool open, end_told, failure_told, shut;
 };
 
-/* Takes over the lower stream's handler, and `ssl`, a server-side SSL object in its first state.
+/* Takes over the lower stream's handler, and `ssl`, an SSL object in its first state; which side it
+ * is follows from its context's method. A client shakes hands when the lower stream tells on_open.
  * on_open comes when the handshake is complete, on_end(ERR_INVALID) when it fails. */
 void tls_stream_init(struct tls_stream *t, struct stream *lower, struct tls_engine *engine,
                      SSL *ssl);
