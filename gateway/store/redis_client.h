@@ -10,52 +10,64 @@
  *
  * NOSCRIPT (load, once more), MOVED (slot map, at most 3 hops), ASK (ASKING, no map change),
  * TRYAGAIN, LOADING, READONLY, CLUSTERDOWN and MASTERDOWN are dealt with here; a call that was sent
- * is sent again only when it is marked `repeatable`. */
+ * is sent again only when it is marked `repeatable`, or when Redis said that it did nothing. */
 #ifndef STORE_REDIS_CLIENT_H
 #define STORE_REDIS_CLIENT_H
 
+#include "common/err.h"
 #include "common/slice.h"
 #include "config/config_store.h"
+#include "net/address.h"
 #include "net/loop.h"
 
 struct redisReply;
 struct redis_client;
 struct redis_call;
+struct redis_node;
+struct redis_setup;
 
 enum redis_outcome {
     REDIS_ANSWERED,  /* `reply` is set; it may be an error that Redis reports (REDIS_REPLY_ERROR) */
     REDIS_TIMED_OUT, /* may or may not have been carried out */
     REDIS_LOST,      /* the connection ended; may or may not have been carried out */
-    REDIS_AWAY,      /* certainly not sent */
+    REDIS_AWAY,      /* certainly not carried out */
 };
 
 /* `reply` is NULL unless ANSWERED, and valid during the call. Runs in an event of its own, never
- * inside redis_client_call(). */
+ * inside redis_client_call(). May make calls, not free the client. redis_reply.h helps to read. */
 typedef void (*redis_call_fn)(struct redis_call *c, enum redis_outcome outcome,
                               const struct redisReply *reply);
 
-/* Embedded in whoever asks; zero-initialise. */
-struct redis_call {
-    struct list node;     /* while pending: the client's */
-    redis_call_fn on_outcome;
-    struct timer deadline;
-    bool repeatable;      /* carrying it out twice does no harm */
-    uint8_t hops;
-    struct redis_connection *connection; /* borrowed: where its answer is awaited */
-    char *again; /* owned: the formatted command of a repeatable call */
-    size_t again_len;
-};
-
-/* A Lua script. Its SHA-1 is filled in at first use. */
+/* A Lua script, for as long as its client. Its SHA-1 is filled in at first use. */
 struct redis_script {
     const char *text;
     char sha1[41];
 };
 
+/* Embedded in whoever asks; zero-initialise, then set the first two. */
+struct redis_call {
+    redis_call_fn on_outcome;
+    bool repeatable; /* carrying it out twice does no harm */
+
+    /* The client's: */
+    bool maybe_done;
+    uint8_t hops;
+    uint32_t sequence;                 /* of its place among the awaited answers */
+    int32_t slot;                      /* of a Cluster; -1: any node */
+    struct redis_client *client;       /* borrowed; NULL: not pending */
+    struct redis_node *sent_to;        /* borrowed; NULL: waits to be sent again */
+    const struct redis_script *script; /* borrowed; NULL: another command */
+    char *command;                     /* owned: as it is sent */
+    size_t command_len;
+    struct list node;
+    struct timer deadline;
+    struct address ask; /* where an ASK has led it; AF_UNSPEC: nowhere */
+};
+
 /* `config` is borrowed for the client's life. Connects in the background. */
 struct redis_client *redis_client_new(struct loop *loop, const struct config_redis *config);
-/* Pending calls end without their callback. NULL-safe; *c is NULL after. */
-void redis_client_free(struct redis_client **c);
+/* Pending calls end without their callback. NULL-safe; *pointer is NULL after. */
+void redis_client_free(struct redis_client **pointer);
 /* Calls can be made: the breaker is closed and a connection stands. */
 bool redis_client_is_up(const struct redis_client *c);
 /* Why it is not, for humans; "" while it is. Valid until the next event. */
@@ -74,10 +86,16 @@ void redis_call_cancel(struct redis_call *call);
 
 static inline bool redis_call_is_pending(const struct redis_call *call)
 {
-    return call->on_outcome && list_is_linked(&call->node);
+    return call->client != NULL;
 }
 
-/* --- messages (SUBSCRIBE), for the keeper ------------------------------------------------------ */
+/* For parts that have connections of their own: the address of a server that can be asked now.
+ * False while there is none. */
+bool redis_client_address(const struct redis_client *c, struct address *address);
+struct redis_setup *redis_client_setup(struct redis_client *c);
+
+/* --- messages (SUBSCRIBE), for the keeper ------------------------------------------------------
+ */
 
 struct redis_subscription;
 typedef void (*redis_message_fn)(void *user, struct slice channel, struct slice message);
@@ -88,7 +106,7 @@ typedef void (*redis_subscribed_fn)(void *user, bool stands);
 struct redis_subscription *redis_subscription_new(struct redis_client *c, const char *channel,
                                                   redis_message_fn on_message,
                                                   redis_subscribed_fn on_state, void *user);
-/* Before its client. NULL-safe; *s is NULL after. */
-void redis_subscription_free(struct redis_subscription **s);
+/* Before its client. NULL-safe; *pointer is NULL after. */
+void redis_subscription_free(struct redis_subscription **pointer);
 
 #endif

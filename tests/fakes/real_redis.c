@@ -1,0 +1,112 @@
+#include "fakes/real_redis.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define REQUIRE(condition) ((condition) ? (void)0 : abort())
+#define ARGUMENTS_MAX (REAL_REDIS_OPTIONS_MAX + 16)
+#define ATTEMPTS 2000
+#define PAUSE_MS 10
+
+static struct sockaddr_in loopback(uint16_t port)
+{
+    return (struct sockaddr_in){ .sin_family = AF_INET,
+                                 .sin_port = htons(port),
+                                 .sin_addr = { htonl(INADDR_LOOPBACK) } };
+}
+
+static uint16_t free_port(void)
+{
+    struct sockaddr_in address = loopback(0);
+    socklen_t len = sizeof(address);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    REQUIRE(bind(fd, (struct sockaddr *)&address, len) == 0);
+    REQUIRE(getsockname(fd, (struct sockaddr *)&address, &len) == 0);
+    close(fd);
+    return ntohs(address.sin_port);
+}
+
+static bool accepts(uint16_t port)
+{
+    struct sockaddr_in address = loopback(port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool is_ok = connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+    close(fd);
+    return is_ok;
+}
+
+static void run(const struct real_redis *r)
+{
+    char port[16];
+    const char *argv[ARGUMENTS_MAX] = {
+        "redis-server", "--port", port,           "--bind", "127.0.0.1", "--dir",    r->folder,
+        "--save",       "",       "--appendonly", "no",     "--logfile", "redis.log"
+    };
+    size_t count = 0;
+    while (argv[count])
+        count++;
+    for (size_t i = 0; r->options[i]; i++)
+        argv[count++] = r->options[i];
+    snprintf(port, sizeof(port), "%u", r->port);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    execvp(argv[0], (char **)argv);
+    _exit(127);
+}
+
+void real_redis_restart(struct real_redis *r)
+{
+    r->pid = fork();
+    REQUIRE(r->pid >= 0);
+    if (r->pid == 0)
+        run(r);
+    for (int i = 0; !accepts(r->port); i++) {
+        REQUIRE(i < ATTEMPTS && waitpid(r->pid, NULL, WNOHANG) == 0);
+        poll(NULL, 0, PAUSE_MS);
+    }
+}
+
+void real_redis_start(struct real_redis *r)
+{
+    snprintf(r->folder, sizeof(r->folder), "/tmp/cong-redis-XXXXXX");
+    REQUIRE(mkdtemp(r->folder));
+    r->port = free_port();
+    real_redis_restart(r);
+}
+
+void real_redis_signal(struct real_redis *r, int number)
+{
+    REQUIRE(kill(r->pid, number) == 0);
+}
+
+void real_redis_kill(struct real_redis *r)
+{
+    if (r->pid == 0)
+        return;
+    kill(r->pid, SIGKILL);
+    REQUIRE(waitpid(r->pid, NULL, 0) == r->pid);
+    r->pid = 0;
+}
+
+static int remove_one(const char *path, const struct stat *info, int kind, struct FTW *place)
+{
+    (void)info, (void)kind, (void)place;
+    return remove(path);
+}
+
+void real_redis_stop(struct real_redis *r)
+{
+    real_redis_kill(r);
+    if (r->folder[0])
+        nftw(r->folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    r->folder[0] = '\0';
+}
