@@ -71,6 +71,8 @@ struct config {
     struct config_route *routes; /* in the order of the file */
     size_t route_count;
 
+    struct config_spool spool;
+
     uint32_t ocsp_refresh_ms;
     uint32_t ticket_rotation_ms;
     struct config_file ticket_file; /* keys that operators push; path NULL: they are made here */

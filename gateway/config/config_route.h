@@ -5,6 +5,7 @@
 #include "config/config_limit.h"
 #include "config/config_listener.h"
 #include "config/config_session.h"
+#include "config/config_submission.h"
 
 #define CONFIG_UPSTREAMS_MAX 256
 #define CONFIG_PEERS_MAX 2048 /* of all upstreams together */
@@ -55,6 +56,7 @@ struct config_route {
     size_t rate_limit_count;
     enum config_session_need session;
     enum config_affinity affinity;
+    struct config_submission *submission; /* NULL: its requests are none */
     uint64_t body_limit_bytes;
     uint32_t response_timeout_ms; /* 0: the upstream's */
     uint32_t websocket_idle_ms;

@@ -31,6 +31,9 @@ void load_route_limits(struct loader *l, struct node list, struct config_route *
 /* After the rate limits and upstreams, which routes refer to. */
 void load_routes(struct loader *l, struct node list);
 
+/* The submission of a route; an absent node: none. */
+void load_submission(struct loader *l, struct node node, struct config_route *route);
+
 /* `rules` after what the response_headers at `node` say; an absent node changes nothing. */
 void load_headers(struct loader *l, struct node node, const struct section *section,
                   struct header_rules *rules);

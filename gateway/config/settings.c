@@ -24,6 +24,7 @@ static const struct setting top_rows[] = {
     VALUE(ocsp_refresh, ocsp_refresh_ms, DURATION, "1h", "1m..7d",
           "how often OCSP files are read again"),
     PART(sessions, MAPPING, NONE, NULL, "how long citizens stay signed in"),
+    PART(spool, MAPPING, NONE, NULL, "where bodies of submissions wait"),
     PART(listeners, LIST, REQUIRED, "1" UP_TO(CONFIG_LISTENERS_MAX), "the addresses to listen on"),
     PART(admin, MAPPING, NONE, NULL, "the listener for metrics and health"),
     PART(rate_limits, LIST, NONE, "0" UP_TO(CONFIG_RATE_LIMITS_MAX),
@@ -99,6 +100,14 @@ static const struct setting sessions_rows[] = {
           "how long a node trusts its copy, and goes on without Redis"),
 };
 SECTION(settings_sessions, sessions_rows, "sessions");
+static const struct setting spool_rows[] = {
+    VALUE(dir, spool.dir, FILE, "/var/tmp", "1..1024", "folder of temporary files"),
+    VALUE(memory, spool.memory_bytes, SIZE, "128KiB", "4KiB..16MiB",
+          "of a body, before the rest goes to a file"),
+    VALUE(quota, spool.quota_bytes, SIZE, "1GiB", "1MiB..1024GiB",
+          "all bodies that wait on this node: 503"),
+};
+SECTION(settings_spool, spool_rows, "spool");
 
 #undef OWNER
 #define OWNER struct config_listener
@@ -221,6 +230,7 @@ static const struct setting route_rows[] = {
     VALUE(affinity, affinity, CHOICE, "none", "none|session",
           "whether a session stays with one peer"),
     VALUE(body_limit, body_limit_bytes, SIZE, NONE, "0B..1024GiB", "largest request body: 413"),
+    PART(submission, MAPPING, NONE, NULL, "POST and PATCH are dispatched once"),
     PART(timeouts, MAPPING, NONE, NULL, "exceptions from the upstream's timeouts"),
 };
 SECTION(settings_route, route_rows, "routes[]");
@@ -232,6 +242,23 @@ static const struct setting route_timeouts_rows[] = {
           "silence in a tunnel before it is closed"),
 };
 SECTION(settings_route_timeouts, route_timeouts_rows, "routes[].timeouts");
+
+#undef OWNER
+#define OWNER struct config_submission
+
+static const struct setting submission_rows[] = {
+    VALUE(backend, backend, CHOICE, "none", "none|lookup|dedup",
+          "what the backend does with Idempotency-Key"),
+    VALUE(key, key, CHOICE, "header", "header|form", "where the key of a submission is"),
+    VALUE(required, required, BOOL, "true", NULL,
+          "whether a request without a key is refused: 400"),
+    VALUE(field, field, NAME, "cong_key", "1..64", "the form's field with the key"),
+    VALUE(lookup, lookup, TEXT, NONE, "1..1024", "path at the backend to ask after a key"),
+    VALUE(keep, keep_ms, DURATION, "24h", "1m..30d", "how long a repeated key is answered again"),
+    VALUE(keep_unknown, keep_unknown_ms, DURATION, "7d", "1m..30d",
+          "how long a key is refused of which nobody knows how it ended"),
+};
+SECTION(settings_submission, submission_rows, "routes[].submission");
 
 static const struct setting headers_rows[] = {
     PART(add, MAPPING, NONE, "0..64", "headers to set"),

@@ -59,6 +59,9 @@ extern const struct section settings_upstream, settings_upstream_timeouts, setti
 extern const struct section settings_route, settings_route_timeouts, settings_route_headers,
     settings_response_headers;
 
+/* Of struct config, and of struct config_submission. */
+extern const struct section settings_spool, settings_submission;
+
 /* Sent over TLS only. response_headers, of a route or of all, may replace or remove it. */
 #define SETTINGS_HSTS_NAME "Strict-Transport-Security"
 #define SETTINGS_HSTS_VALUE "max-age=31536000; includeSubDomains"

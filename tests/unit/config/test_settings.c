@@ -29,6 +29,8 @@ static const struct section *const sections[] = {
     &settings_route_timeouts,
     &settings_route_headers,
     &settings_response_headers,
+    &settings_spool,
+    &settings_submission,
 };
 
 union any_section {
@@ -40,6 +42,7 @@ union any_section {
     struct config_upstream upstream;
     struct config_peer peer;
     struct config_route route;
+    struct config_submission submission;
 };
 
 /* `check` sees each row; the reader is there because texts are copied into its arena. */
