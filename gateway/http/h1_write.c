@@ -157,6 +157,8 @@ size_t h1_write_request_head(char *out, size_t size, const struct exchange *ex,
     write_fields(&w, &req->headers, HEADER_HOP | HEADER_FRAMING | HEADER_OURS);
     write_hops(&w, ex, forward);
     write_forwarded(&w, forward->client, req);
+    if (forward->added)
+        write_fields(&w, forward->added, 0);
     if (req->body == BODY_CHUNKED) {
         h1_write(&w, SLICE("Transfer-Encoding: chunked\r\n"));
     } else if (req->body == BODY_LENGTH || headers_find(&req->headers, HEADER_CONTENT_LENGTH)) {

@@ -32,6 +32,7 @@ struct h1_forward {
     struct slice
         forwarded_for;   /* X-Forwarded-For: the hops before us, from trusted proxies; or empty */
     struct slice client; /* text of the address that connected to us */
+    const struct headers *added; /* the gateway's own fields, written as they are; NULL: none */
     bool upgrade;
 };
 

@@ -43,6 +43,7 @@ struct passage {
     struct upstream *upstream;  /* borrowed from the snapshot */
     bool told_by_proxy;         /* the client is who X-Forwarded-For says */
     struct slice forwarded_for; /* the hops that trusted proxies told of, to be handed on */
+    struct headers added;       /* fields of ours that the backend gets beside the client's */
     struct proxy proxy;
     int64_t connect_us, response_us; /* ACCESS_UNKNOWN until known */
 };

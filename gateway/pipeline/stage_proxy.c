@@ -128,6 +128,7 @@ static bool write_head(struct passage *p)
         .target = ex->request.forward,
         .forwarded_for = p->forwarded_for,
         .client = slice_of(client, address_format(&ex->client->address, client)),
+        .added = &p->added,
         .upgrade = ex->request.wants_upgrade,
     };
     char *out = ex->loop->scratch;
