@@ -15,6 +15,15 @@ static void wipe_keys(const struct config_tls *tls)
         wipe_file(&tls->certificates[i].key);
 }
 
+static void wipe_store(const struct config_store *store)
+{
+    wipe_file(&store->secret);
+    if (!store->redis)
+        return;
+    wipe_file(&store->redis->password);
+    wipe_file(&store->redis->tls_key);
+}
+
 void config_free(struct config **c)
 {
     if (!*c)
@@ -25,6 +34,7 @@ void config_free(struct config **c)
     for (size_t i = 0; i < (*c)->upstream_count; i++)
         wipe_file(&(*c)->upstreams[i].identity_key);
     wipe_file(&(*c)->ticket_file);
+    wipe_store(&(*c)->store);
     arena_fini(&(*c)->arena);
     mem_free(*c);
     *c = NULL;

@@ -11,6 +11,7 @@
 #include "common/log.h"
 #include "config/config_listener.h"
 #include "config/config_route.h"
+#include "config/config_store.h"
 
 #define CONFIG_WORKERS_MAX 64
 
@@ -72,6 +73,7 @@ struct config {
     size_t route_count;
 
     struct config_spool spool;
+    struct config_store store;
 
     uint32_t ocsp_refresh_ms;
     uint32_t ticket_rotation_ms;

@@ -2,6 +2,7 @@
 #ifndef CONFIG_CONFIG_STORE_H
 #define CONFIG_CONFIG_STORE_H
 
+#include "common/arena.h"
 #include "config/config_listener.h"
 
 #define CONFIG_REDIS_SERVERS_MAX 64
@@ -37,5 +38,10 @@ struct config_store {
         secret; /* shared by all nodes; required with Redis; path NULL: the region's */
     struct config_redis *redis; /* NULL: embedded */
 };
+
+/* Whether both lead to the same Redis in the same way. Either may be NULL. */
+bool config_redis_equal(const struct config_redis *a, const struct config_redis *b);
+/* For who needs it longer than its configuration lives. NULL at the arena's cap. */
+struct config_redis *config_redis_copy(const struct config_redis *redis, struct arena *arena);
 
 #endif

@@ -135,6 +135,7 @@ static void load_tree(struct loader *l)
     load_ticket_file(l, root);
     check_sessions(l, root);
     load_trusted_proxies(l, section_part(r, root, top, "trusted_proxies"));
+    load_store(l, section_part(r, root, top, "store"));
     load_listeners(l, section_part(r, root, top, "listeners"));
     load_admin(l, section_part(r, root, top, "admin"));
     load_rate_limits(l, section_part(r, root, top, "rate_limits"));

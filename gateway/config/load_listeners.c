@@ -19,7 +19,7 @@ static void warn_of_dates(struct loader *l, struct node node, const struct confi
                   node.name, cert->path, e.text);
 }
 
-static bool load_chain(struct loader *l, struct node node, struct config_file *file)
+bool load_chain(struct loader *l, struct node node, struct config_file *file)
 {
     struct err e;
     if (!load_contents(l, node, file))
@@ -32,6 +32,18 @@ static bool load_chain(struct loader *l, struct node node, struct config_file *f
     return true;
 }
 
+bool load_key(struct loader *l, struct node node, const struct config_file *chain,
+              struct config_file *file)
+{
+    struct err e;
+    if (!load_contents(l, node, file))
+        return false;
+    if (!chain || certificate_check_key(chain->data, file->data, &e) == 0)
+        return true;
+    file_problem(l, node, file, &e);
+    return false;
+}
+
 static void load_certificate(struct loader *l, struct node node, struct config_certificate *c)
 {
     struct err e;
@@ -40,9 +52,7 @@ static void load_certificate(struct loader *l, struct node node, struct config_c
     struct node key = reader_get(l->reader, node, "key");
     struct node ocsp = reader_get(l->reader, node, "ocsp");
     bool has_chain = load_chain(l, cert, &c->cert);
-    if (load_contents(l, key, &c->key) && has_chain &&
-        certificate_check_key(c->cert.data, c->key.data, &e))
-        file_problem(l, key, &c->key, &e);
+    load_key(l, key, has_chain ? &c->cert : NULL, &c->key);
     if (load_contents(l, ocsp, &c->ocsp) && certificate_check_ocsp(c->ocsp.data, &e))
         file_problem(l, ocsp, &c->ocsp, &e);
 }

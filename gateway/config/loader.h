@@ -25,6 +25,7 @@ struct loader {
 void load_listeners(struct loader *l, struct node list);
 void load_admin(struct loader *l, struct node node);
 void load_rate_limits(struct loader *l, struct node list);
+void load_store(struct loader *l, struct node node);
 void load_upstreams(struct loader *l, struct node list);
 /* Those that a route names; after the rate limits. */
 void load_route_limits(struct loader *l, struct node list, struct config_route *route);
@@ -40,6 +41,12 @@ void load_headers(struct loader *l, struct node node, const struct section *sect
 
 /* Fetches file->path, if there is one, into the tree. `node` is where the file names it. */
 bool load_contents(struct loader *l, struct node node, struct config_file *file);
+
+/* The same for certificates and for a private key, which are checked. `chain` is what the key
+ * belongs to, or NULL when it could not be loaded. */
+bool load_chain(struct loader *l, struct node node, struct config_file *file);
+bool load_key(struct loader *l, struct node node, const struct config_file *chain,
+              struct config_file *file);
 
 /* A name with its place, for load_check_unique(). */
 struct load_name {

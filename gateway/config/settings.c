@@ -1,6 +1,6 @@
-/* Every key of the configuration, one row each: the only place where settings are listed. A new
- * setting is a row here, a field in config.h and a line in config/cong.yaml, which
- * scripts/check_settings compares with this file. */
+/* Every key of the configuration but those of shared state (settings_store.c), one row each: the
+ * only places where settings are listed. A new setting is a row here, a field in config.h and a
+ * line in config/cong.yaml, which scripts/check_settings compares with these files. */
 #include "config/settings.h"
 
 #include "config/config.h"
@@ -25,6 +25,7 @@ static const struct setting top_rows[] = {
           "how often OCSP files are read again"),
     PART(sessions, MAPPING, NONE, NULL, "how long citizens stay signed in"),
     PART(spool, MAPPING, NONE, NULL, "where bodies of submissions wait"),
+    PART(store, MAPPING, NONE, NULL, "where shared state is kept"),
     PART(listeners, LIST, REQUIRED, "1" UP_TO(CONFIG_LISTENERS_MAX), "the addresses to listen on"),
     PART(admin, MAPPING, NONE, NULL, "the listener for metrics and health"),
     PART(rate_limits, LIST, NONE, "0" UP_TO(CONFIG_RATE_LIMITS_MAX),

@@ -1,5 +1,5 @@
 /* The settings: tables of keys, one for each kind of mapping in the file. Their rows stand in
- * settings.c. */
+ * settings.c and, for what belongs to shared state, settings_store.c. */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H
 
@@ -61,6 +61,9 @@ extern const struct section settings_route, settings_route_timeouts, settings_ro
 
 /* Of struct config, and of struct config_submission. */
 extern const struct section settings_spool, settings_submission;
+/* Of struct config, config_redis. */
+extern const struct section settings_store, settings_redis, settings_redis_timeouts,
+    settings_redis_tls;
 
 /* Sent over TLS only. response_headers, of a route or of all, may replace or remove it. */
 #define SETTINGS_HSTS_NAME "Strict-Transport-Security"

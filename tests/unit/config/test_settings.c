@@ -31,6 +31,10 @@ static const struct section *const sections[] = {
     &settings_response_headers,
     &settings_spool,
     &settings_submission,
+    &settings_store,
+    &settings_redis,
+    &settings_redis_timeouts,
+    &settings_redis_tls,
 };
 
 union any_section {
@@ -43,6 +47,7 @@ union any_section {
     struct config_peer peer;
     struct config_route route;
     struct config_submission submission;
+    struct config_redis redis;
 };
 
 /* `check` sees each row; the reader is there because texts are copied into its arena. */
