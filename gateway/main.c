@@ -131,8 +131,9 @@ static const struct command commands[] = {
       .run = run_control,
       .arguments = RUNNING,
       .summary = "put a changed configuration to use without closing a connection",
-      .details = "Returns when all processes use it, or prints why nothing was changed and exits\n"
-                 "with 1. user and runtime_dir take effect at the next start.\n",
+      .details =
+          "Returns when all processes use it, or prints why nothing was changed and exits\n"
+          "with 1. user, runtime_dir and the sizes of store take effect at the next start.\n",
       .takes_config = true,
       .takes_runtime_dir = true },
     { .name = "reopen",
@@ -307,8 +308,8 @@ static int run_child(char **argv)
         log_write(LOG_ERROR, "%s", e.text);
         return EXIT_FAILURE;
     }
-    return is_worker ? worker_main(slot, CHILD_CHANNEL_FD, CHILD_BOARD_FD)
-                     : keeper_main(CHILD_CHANNEL_FD, CHILD_BOARD_FD);
+    return is_worker ? worker_main(slot, CHILD_CHANNEL_FD, CHILD_BOARD_FD, CHILD_STORE_FD)
+                     : keeper_main(CHILD_CHANNEL_FD, CHILD_BOARD_FD, CHILD_STORE_FD);
 }
 
 int main(int argc, char **argv)

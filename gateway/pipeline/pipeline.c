@@ -156,12 +156,14 @@ const struct exchange_handler pipeline_handler = {
     .on_closed = on_closed,
 };
 
-void pipeline_init(struct pipeline *p, struct loop *loop, struct board *board, uint32_t slot)
+void pipeline_init(struct pipeline *p, struct loop *loop, struct board *board, uint32_t slot,
+                   struct store *store)
 {
     *p = (struct pipeline){ .stages = stages,
                             .stage_count = ARRAY_LEN(stages),
                             .loop = loop,
-                            .metrics = board_metrics(board, slot) };
+                            .metrics = board_metrics(board, slot),
+                            .store = store };
     peer_set_init(&p->peers, loop, board, slot);
 }
 

@@ -6,6 +6,7 @@
 #include "http/exchange.h"
 #include "observe/access_log.h"
 #include "pipeline/snapshot.h"
+#include "store/store.h"
 
 struct stage;
 
@@ -14,6 +15,7 @@ struct pipeline {
     size_t stage_count;
     struct loop *loop;             /* borrowed */
     struct metrics *metrics;       /* borrowed */
+    struct store *store;           /* borrowed */
     struct access_log *access_log; /* borrowed; NULL: none */
     struct peer_set peers;
     struct snapshot *current; /* counted; NULL until the first configuration */
@@ -22,7 +24,8 @@ struct pipeline {
 /* For http_server.handler, with a struct pipeline as its context. */
 extern const struct exchange_handler pipeline_handler;
 
-void pipeline_init(struct pipeline *p, struct loop *loop, struct board *board, uint32_t slot);
+void pipeline_init(struct pipeline *p, struct loop *loop, struct board *board, uint32_t slot,
+                   struct store *store);
 /* Takes over `config`: requests that begin from now on follow it. */
 void pipeline_apply(struct pipeline *p, struct config *config);
 /* Lets go of the configuration; idle connections to peers are closed. */

@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define FIRST_FREE_FD 5
+#define FIRST_FREE_FD 6
 
 #define SHORT_LIFE_MS 10000
 #define LONG_LIFE_MS 60000
@@ -48,15 +48,22 @@ static void reset_signals(void)
 }
 
 /* Copies first, because a source may sit where the other one goes. */
-static bool place_descriptors(int channel, int board_fd)
+static bool place_descriptors(int channel, const struct child_launch *how)
 {
-    int channel_copy = fcntl(channel, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-    int board_copy = fcntl(board_fd, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
-    if (channel_copy < 0 || board_copy < 0)
-        return false;
+    const struct {
+        int from, to;
+    } places[] = { { channel, CHILD_CHANNEL_FD },
+                   { how->board_fd, CHILD_BOARD_FD },
+                   { how->store_fd, CHILD_STORE_FD } };
+    int copies[ARRAY_LEN(places)];
+    bool placed = true;
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        copies[i] = fcntl(places[i].from, F_DUPFD_CLOEXEC, FIRST_FREE_FD);
     /* Ours close on exec anyhow; whoever started us may have left others open. */
     close_range(FIRST_FREE_FD, ~0U, CLOSE_RANGE_CLOEXEC);
-    return dup2(channel_copy, CHILD_CHANNEL_FD) >= 0 && dup2(board_copy, CHILD_BOARD_FD) >= 0;
+    for (size_t i = 0; i < ARRAY_LEN(places); i++)
+        placed = placed && copies[i] >= 0 && dup2(copies[i], places[i].to) >= 0;
+    return placed;
 }
 
 /* Runs in the forked process. */
@@ -72,7 +79,7 @@ static void execute(const struct child *c, int channel, const struct child_launc
     reset_signals();
     /* A service manager may have given us the right to bind low ports; children need none. */
     prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-    if (place_descriptors(channel, how->board_fd))
+    if (place_descriptors(channel, how))
         execv("/proc/self/exe", argv);
     log_write(LOG_ERROR, "cannot execute %s: %s", name, strerror(errno));
     _exit(127);

@@ -25,6 +25,7 @@
 
 #define CHILD_CHANNEL_FD 3 /* where a child finds them */
 #define CHILD_BOARD_FD 4
+#define CHILD_STORE_FD 5
 
 #define CHILD_START_MS 30000 /* to apply its first configuration, before it is killed */
 #define CHILD_RETIRE_MS 3000 /* a handshake with one SYN-ACK lost takes 1 s, with two lost 3 s */
@@ -55,7 +56,7 @@ struct child {
 
 /* What a process is started with. */
 struct child_launch {
-    int board_fd;
+    int board_fd, store_fd;
     struct privileges privileges;
 };
 

@@ -9,10 +9,10 @@
 static_assert(CONFIG_WORKERS_MAX == BOARD_WORKERS_MAX, "a worker has the same slot on the board");
 
 void crew_init(struct crew *crew, struct board *board, const struct generation *generation,
-               const struct log_files *logs, struct privileges privileges)
+               const struct log_files *logs, struct child_launch launch)
 {
     *crew = (struct crew){
-        .launch = { .board_fd = board_fd(board), .privileges = privileges },
+        .launch = launch,
         .board = board,
         .generation = generation,
         .logs = logs,

@@ -25,8 +25,9 @@ struct crew {
     bool leaving;     /* no worker is started any more */
 };
 
+/* `launch` is what children are started with. */
 void crew_init(struct crew *crew, struct board *board, const struct generation *generation,
-               const struct log_files *logs, struct privileges privileges);
+               const struct log_files *logs, struct child_launch launch);
 void crew_fini(struct crew *crew);
 
 /* The workers that are wanted now, one bit a slot. */

@@ -7,6 +7,7 @@
 #include "observe/board.h"
 #include "process/assignment.h"
 #include "process/version.h"
+#include "store/store_keeper.h"
 #include "tls/tls_tickets.h"
 
 #include <unistd.h>
@@ -15,10 +16,12 @@
 
 struct keeper {
     struct loop loop;
-    uv_poll_t watch;       /* of the channel */
-    int channel;           /* owned */
-    struct board *board;   /* owned */
-    struct config *config; /* owned; NULL before the first CONFIG */
+    uv_poll_t watch;             /* of the channel */
+    int channel;                 /* owned */
+    struct board *board;         /* owned */
+    struct store_region *region; /* owned */
+    struct store_keeper *store;  /* owned */
+    struct config *config;       /* owned; NULL before the first CONFIG */
     struct admin admin;
     struct timer rotation;
     int exit_code;
@@ -73,6 +76,7 @@ static void apply(struct keeper *k, struct config *config, int admin_socket, uin
 {
     struct metrics *metrics = board_metrics(k->board, BOARD_KEEPER);
     bool other_periods = k->config && k->config->ticket_rotation_ms != config->ticket_rotation_ms;
+    store_keeper_apply(k->store, config);
     config_free(&k->config);
     k->config = config;
     struct tls_tickets *tickets = board_ticket_section(k->board);
@@ -154,6 +158,8 @@ static int start(struct keeper *k, int channel_fd)
         return rc;
     timer_init(&k->rotation, on_rotation);
     admin_init(&k->admin, &k->loop, k->board, CONG_VERSION);
+    k->store = store_keeper_new(&k->loop, k->region, board_metrics(k->board, BOARD_KEEPER),
+                                board_ticket_section(k->board));
     k->channel = channel_fd;
     k->watch.data = k;
     rc = uv_poll_init(&k->loop.uv, &k->watch, channel_fd);
@@ -164,18 +170,22 @@ static void finish(struct keeper *k)
 {
     timer_cancel(&k->rotation);
     admin_fini(&k->admin);
+    store_keeper_free(&k->store);
     loop_fini(&k->loop);
     close(k->channel);
     config_free(&k->config);
+    store_region_free(&k->region);
     board_free(&k->board);
 }
 
-int keeper_main(int channel_fd, int board_fd)
+int keeper_main(int channel_fd, int board_fd, int store_fd)
 {
     struct keeper k = { .exit_code = 1 };
     struct err e;
     k.board = board_attach(board_fd, &e);
-    if (!k.board) {
+    if (k.board)
+        k.region = store_region_attach(store_fd, &e);
+    if (!k.region) {
         log_write(LOG_ERROR, "%s", e.text);
         return 1;
     }

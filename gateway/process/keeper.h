@@ -5,7 +5,8 @@
 #define PROCESS_KEEPER_H
 
 /* Runs the keeper until its supervisor tells it to leave, or is gone; returns the exit code.
- * Privileges have been dropped. Takes over both descriptors (see channel.h and board.h). */
-int keeper_main(int channel_fd, int board_fd);
+ * Privileges have been dropped. Takes over the descriptors (see channel.h, board.h and
+ * store_region.h). */
+int keeper_main(int channel_fd, int board_fd, int store_fd);
 
 #endif

@@ -74,12 +74,16 @@ static bool is_same(const char *a, const char *b)
     return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-static void warn_about_fixed(const struct config *before, const struct config *after)
+static void warn_about_fixed(const struct supervisor *s, const struct config *after)
 {
+    const struct config *before = s->generation.config;
     if (!is_same(before->user, after->user))
         log_write(LOG_WARN, "user has changed, which takes effect at the next start");
     if (!is_same(before->runtime_dir, after->runtime_dir))
         log_write(LOG_WARN, "runtime_dir has changed, which takes effect at the next start");
+    if (store_region_differs(s->store, &after->store))
+        log_write(LOG_WARN,
+                  "the sizes of store have changed, which takes effect at the next start");
 }
 
 /* Everything that can fail. */
@@ -116,7 +120,7 @@ static int replace_generation(struct supervisor *s, uint64_t now_ms, struct buf 
     int status = prepare(s, &next, &logs, &sockets, problems);
     if (status < 0)
         return status;
-    warn_about_fixed(s->generation.config, next.config);
+    warn_about_fixed(s, next.config);
     log_files_replace(&s->logs, &logs);
     listen_sockets_commit(&s->crew.sockets, &sockets);
     generation_fini(&s->generation);

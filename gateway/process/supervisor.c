@@ -240,6 +240,18 @@ static int open_sockets(struct supervisor *s, struct err *e)
     return listen_sockets_prepare(&s->crew.sockets, &none, config, UINT64_MAX >> (64 - workers), e);
 }
 
+static int open_store(struct supervisor *s, const struct config *config, struct err *e)
+{
+    char path[PATH_MAX];
+    bool anew = false;
+    snprintf(path, sizeof(path), "%s/store", config->runtime_dir);
+    s->store = store_region_open(path, &config->store, &anew, e);
+    if (!s->store)
+        return ERR_SYSTEM;
+    log_write(LOG_INFO, anew ? "store: %s is new and empty" : "store: going on with %s", path);
+    return 0;
+}
+
 static int start(struct supervisor *s, struct err *e)
 {
     const struct config *config = s->generation.config;
@@ -253,11 +265,17 @@ static int start(struct supervisor *s, struct err *e)
     if (status < 0)
         return status;
     log_files_replace(&s->logs, &logs);
+    status = open_store(s, config, e);
+    if (status < 0)
+        return status;
     s->board = board_create(e);
     if (!s->board)
         return ERR_SYSTEM;
     tls_tickets_init(board_ticket_section(s->board));
-    crew_init(&s->crew, s->board, &s->generation, &s->logs, privileges);
+    crew_init(&s->crew, s->board, &s->generation, &s->logs,
+              (struct child_launch){ .board_fd = board_fd(s->board),
+                                     .store_fd = store_region_fd(s->store),
+                                     .privileges = privileges });
     status = open_sockets(s, e);
     if (status == 0)
         status = open_signals(s, e);
@@ -280,6 +298,7 @@ static void finish(struct supervisor *s)
     control_close(&s->control);
     crew_fini(&s->crew);
     board_free(&s->board);
+    store_region_free(&s->store);
     runtime_dir_close(&s->runtime_dir);
     log_files_close(&s->logs);
     generation_fini(&s->generation);

@@ -14,6 +14,7 @@
 #include "process/control.h"
 #include "process/crew.h"
 #include "process/runtime_dir.h"
+#include "store/store_region.h"
 
 enum supervisor_phase {
     SUPERVISOR_RUNNING,
@@ -34,8 +35,9 @@ struct supervisor {
     struct runtime_dir runtime_dir;
     struct generation generation;
     struct log_files logs;
-    struct board *board;     /* owned */
-    struct control *control; /* owned */
+    struct board *board;        /* owned */
+    struct store_region *store; /* owned */
+    struct control *control;    /* owned */
     struct crew crew;
     struct capacity capacity;
 

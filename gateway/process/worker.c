@@ -28,6 +28,8 @@ struct worker_listener {
 struct worker {
     struct loop loop;
     struct board *board;
+    struct store_region *region;
+    struct store store;
     uint32_t slot;
     struct metrics *metrics;
     struct tls_engine engine;
@@ -285,6 +287,7 @@ static void commit(struct worker *w, struct channel_files *files, struct proposa
     w->server.limits = config->limits;
     w->server.timeouts = config->timeouts;
     p->config = NULL;
+    store_apply(&w->store, config); /* the last configuration may go with the pipeline's */
     pipeline_apply(&w->pipeline, config);
 }
 
@@ -387,14 +390,23 @@ static void on_channel(uv_poll_t *poll, int status, int events)
 
 /* ---- life ---- */
 
-static int start(struct worker *w, int slot, int channel_fd, int board_fd)
+static int attach(struct worker *w, int board_fd, int store_fd)
 {
     struct err e;
     w->board = board_attach(board_fd, &e);
-    if (!w->board) {
-        log_write(LOG_ERROR, "%s", e.text);
-        return ERR_SYSTEM;
-    }
+    if (w->board)
+        w->region = store_region_attach(store_fd, &e);
+    if (w->region)
+        return 0;
+    log_write(LOG_ERROR, "%s", e.text);
+    return ERR_SYSTEM;
+}
+
+static int start(struct worker *w, int slot, int channel_fd, int board_fd, int store_fd)
+{
+    int status = attach(w, board_fd, store_fd);
+    if (status < 0)
+        return status;
     int rc = loop_init(&w->loop);
     if (rc < 0)
         return rc;
@@ -406,7 +418,8 @@ static int start(struct worker *w, int slot, int channel_fd, int board_fd)
     tls_engine_init(&w->engine);
     list_init(&w->listeners);
     list_init(&w->connections);
-    pipeline_init(&w->pipeline, &w->loop, w->board, w->slot);
+    store_init(&w->store, &w->loop, w->region, w->slot, w->metrics);
+    pipeline_init(&w->pipeline, &w->loop, w->board, w->slot, &w->store);
     w->server = (struct http_server){ .loop = &w->loop,
                                       .handler = &pipeline_handler,
                                       .handler_context = &w->pipeline,
@@ -427,10 +440,10 @@ static void on_prepare(uv_prepare_t *prepare)
         finish_if_empty(w);
 }
 
-int worker_main(int slot, int channel_fd, int board_fd)
+int worker_main(int slot, int channel_fd, int board_fd, int store_fd)
 {
     struct worker *w = mem_new(sizeof(*w));
-    if (start(w, slot, channel_fd, board_fd) < 0) {
+    if (start(w, slot, channel_fd, board_fd, store_fd) < 0) {
         log_write(LOG_ERROR, "this worker cannot start");
         return EXIT_FAILURE;
     }
@@ -441,8 +454,10 @@ int worker_main(int slot, int channel_fd, int board_fd)
     uv_prepare_start(&prepare, on_prepare);
     uv_run(&w->loop.uv, UV_RUN_DEFAULT);
     pipeline_fini(&w->pipeline);
+    store_fini(&w->store);
     loop_fini(&w->loop);
     tls_engine_fini(&w->engine);
+    store_region_free(&w->region);
     board_free(&w->board);
     close(w->channel);
     int status = w->cut_off ? EXIT_FAILURE : EXIT_SUCCESS;

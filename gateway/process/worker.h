@@ -3,8 +3,8 @@
 #ifndef PROCESS_WORKER_H
 #define PROCESS_WORKER_H
 
-/* Runs until drained or until the supervisor is gone. Takes over both descriptors. Returns the
+/* Runs until drained or until the supervisor is gone. Takes over the descriptors. Returns the
  * process's exit status. */
-int worker_main(int slot, int channel_fd, int board_fd);
+int worker_main(int slot, int channel_fd, int board_fd, int store_fd);
 
 #endif

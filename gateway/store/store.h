@@ -23,18 +23,18 @@ typedef void (*store_op_fn)(struct store_op *op);
 /* The part that all operations have in common; zero-initialise, then set on_done. */
 struct store_op {
     store_op_fn on_done;
-    struct redis_call call;           /* of the redis engine */
+    struct redis_call call;              /* of the redis engine */
     void (*cancel)(struct store_op *op); /* the engine's; NULL while nothing is pending */
 };
 
 struct store {
-    struct loop *loop;            /* borrowed */
-    struct metrics *metrics;      /* borrowed */
-    uint32_t slot;                /* of this process, as on the board */
-    struct store_region *region;  /* borrowed */
-    const struct config *config;  /* borrowed: the current one */
-    struct redis_client *redis;   /* owned; NULL: embedded */
-    uint8_t secret[32];           /* derived from the configured one, or the region's */
+    struct loop *loop;                      /* borrowed */
+    struct metrics *metrics;                /* borrowed */
+    uint32_t slot;                          /* of this process, as on the board */
+    struct store_region *region;            /* borrowed */
+    const struct config *config;            /* borrowed: the current one */
+    struct redis_client *redis;             /* owned; NULL: embedded */
+    uint8_t secret[32];                     /* derived from the configured one, or the region's */
     struct shm_table *tables[STORE_TABLES]; /* borrowed from the region */
 };
 

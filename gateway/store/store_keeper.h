@@ -3,6 +3,7 @@
 #ifndef STORE_STORE_KEEPER_H
 #define STORE_STORE_KEEPER_H
 
+#include "observe/board.h"
 #include "store/store.h"
 
 struct store_keeper;

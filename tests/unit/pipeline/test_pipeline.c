@@ -119,7 +119,7 @@ static int set_up(void **state)
     f.board = board_create(&e);
     if (!f.board || loop_init(&f.loop) < 0)
         return -1;
-    pipeline_init(&f.pipeline, &f.loop, f.board, 0);
+    pipeline_init(&f.pipeline, &f.loop, f.board, 0, NULL);
     f.pipeline.stages = stages;
     f.pipeline.stage_count = ARRAY_LEN(stages);
     struct config *config = mem_new(sizeof(*config));

@@ -76,7 +76,9 @@ static int setup(void **state)
     if (!f.board)
         return -1;
     crew_init(&f.crew, f.board, &f.generation, &f.logs,
-              (struct privileges){ .uid = getuid(), .gid = getgid() });
+              (struct child_launch){ .board_fd = board_fd(f.board),
+                                     .store_fd = board_fd(f.board), /* the child opens neither */
+                                     .privileges = { .uid = getuid(), .gid = getgid() } });
     f.crew.worker_count = 2;
     *state = &f;
     return 0;
