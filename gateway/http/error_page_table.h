@@ -20,6 +20,14 @@
              "trình duyệt khác.",                                                                  \
              "Go back, reload the page and try again. If it keeps happening, try another "         \
              "browser."))                                                                          \
+    ROW(SESSION_REQUIRED, session_required, 401, NOTHING_FILED,                                    \
+        BOTH("Quý vị cần đăng nhập", "You need to sign in"),                                       \
+        BOTH("Trang này chỉ dành cho người đã đăng nhập. Phiên đăng nhập của quý vị chưa có, "     \
+             "hoặc đã hết hạn.",                                                                   \
+             "This page is for people who are signed in. You are not yet, or your session is "     \
+             "over."),                                                                             \
+        BOTH("Hãy đăng nhập từ trang chủ rồi mở lại trang này.",                                   \
+             "Sign in from the home page, then open this page again."))                            \
     ROW(NO_ROUTE, no_route, 404, NOTHING_FILED,                                       \
         BOTH("Không tìm thấy trang", "Page not found"),                                            \
         BOTH("Không có trang nào ở địa chỉ này.", "There is no page at this address."),            \
@@ -101,6 +109,14 @@
              "The system behind this service is down or under maintenance. Other services may "    \
              "still work."),                                                                       \
         BOTH("Hãy thử lại sau ít phút.", "Try again in a few minutes."))                           \
+    ROW(SESSION_UNAVAILABLE, session_unavailable, 503, UNKNOWN,                                    \
+        BOTH("Chưa kiểm tra được phiên đăng nhập", "Your session cannot be checked right now"),    \
+        BOTH("Hệ thống lưu phiên đăng nhập tạm thời không trả lời.",                               \
+             "The system that keeps sessions does not answer for the moment."),                    \
+        BOTH("Hãy đợi một lát rồi thử lại. Quý vị không cần đăng nhập lại nếu trang không yêu "    \
+             "cầu.",                                                                               \
+             "Wait a little, then try again. There is no need to sign in again unless the page "   \
+             "asks you to."))                                                                      \
     ROW(OVERLOADED, overloaded, 503, NOTHING_FILED,                         \
         BOTH("Hệ thống đang quá tải", "The system is very busy"),                                  \
         BOTH("Đang có rất nhiều người sử dụng cùng lúc nên yêu cầu này chưa được phục vụ.",        \

@@ -4,6 +4,7 @@
 #define PIPELINE_PASSAGE_H
 
 #include "pipeline/pipeline.h"
+#include "store/sessions.h"
 #include "upstream/upstream_conn.h"
 
 enum proxy_state {
@@ -32,6 +33,14 @@ struct proxy {
     bool client_blocked; /* it takes no more of the answer for now */
 };
 
+/* Who asks, as far as the cookie's signature tells. */
+struct identity {
+    bool is_signed;                   /* by us: there is, or was, such a session */
+    uint8_t hash[SESSION_HASH_BYTES]; /* what the stores know it by */
+};
+
+struct session_talk;
+
 struct passage {
     struct exchange *ex;       /* borrowed: we live in its arena */
     struct pipeline *pipeline; /* borrowed */
@@ -44,6 +53,9 @@ struct passage {
     bool told_by_proxy;         /* the client is who X-Forwarded-For says */
     struct slice forwarded_for; /* the hops that trusted proxies told of, to be handed on */
     struct headers added;       /* fields of ours that the backend gets beside the client's */
+    struct identity identity;
+    struct session_talk *session; /* in the arena: the state of stage_session; NULL: none */
+    uint64_t affinity;            /* the peer follows from it; 0: from the balancer */
     struct proxy proxy;
     int64_t connect_us, response_us; /* ACCESS_UNKNOWN until known */
 };

@@ -157,7 +157,8 @@ static void send_request(struct passage *p)
 static void attempt(struct passage *p, const struct peer *except, bool fresh)
 {
     struct proxy *x = &p->proxy;
-    x->peer = balancer_pick(&p->upstream->balancer, except);
+    x->peer = p->affinity ? balancer_pick_for(&p->upstream->balancer, p->affinity, except)
+                          : balancer_pick(&p->upstream->balancer, except);
     x->nothing_sent = true;
     x->attempt_us = p->ex->loop->now_us;
     x->conn =

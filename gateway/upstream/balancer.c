@@ -2,6 +2,8 @@
 
 #include "common/mem.h"
 
+#include <math.h>
+
 /* Smooth weighted round robin, as nginx made it known: everyone earns its weight, the richest is
  * chosen and pays the total. Weights 5,1,1 give a a b a c a a, not a a a a a b c. */
 static struct peer *pick_round_robin(struct balancer *b, const struct peer *except)
@@ -43,6 +45,45 @@ static struct peer *pick_least_connections(struct balancer *b, const struct peer
     return best ? best->peer : NULL;
 }
 
+/* FNV-1a: names of peers are the operator's, not a client's. */
+static uint64_t seed_of(const char *name)
+{
+    uint64_t hash = 0xcbf29ce484222325ull;
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * 0x100000001b3ull;
+    return hash;
+}
+
+/* The finaliser of SplitMix64 (Steele, Lea and Flood, 2014). */
+static uint64_t mix(uint64_t x)
+{
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebull;
+    return x ^ x >> 31;
+}
+
+/* -weight / ln(u) for u uniform in (0, 1): the chance to be the greatest is the weight's share. */
+static double score(const struct balancer_place *place, uint64_t key)
+{
+    double u = ((double)(mix(place->seed ^ key) >> 11) + 0.5) / 9007199254740992.0;
+    return -(double)place->weight / log(u);
+}
+
+struct peer *balancer_pick_for(const struct balancer *b, uint64_t key, const struct peer *except)
+{
+    struct peer *best = NULL;
+    double best_score = 0;
+    for (size_t i = 0; i < b->count; i++) {
+        const struct balancer_place *place = &b->places[i];
+        double s = place->peer == except ? 0 : score(place, key);
+        if (s > best_score) {
+            best = place->peer;
+            best_score = s;
+        }
+    }
+    return best;
+}
+
 void balancer_init(struct balancer *b, enum config_balance policy, struct balancer_place *places,
                    size_t count, struct random *random)
 {
@@ -51,6 +92,8 @@ void balancer_init(struct balancer *b, enum config_balance policy, struct balanc
         [CONFIG_BALANCE_LEAST_CONNECTIONS] = pick_least_connections,
     };
     *b = (struct balancer){ .places = places, .count = count, .pick = policies[policy] };
+    for (size_t i = 0; i < count; i++)
+        places[i].seed = seed_of(places[i].peer->name);
     if (count == 0)
         return;
     b->next = random_below(random, (uint32_t)count);

@@ -11,6 +11,7 @@ struct balancer_place {
     struct peer *peer; /* counted */
     uint32_t weight;
     int64_t credit; /* of round robin */
+    uint64_t seed;  /* of the peer's name: the same in every worker, on every node */
 };
 
 struct balancer {
@@ -30,5 +31,10 @@ static inline struct peer *balancer_pick(struct balancer *b, const struct peer *
 {
     return b->pick(b, except);
 }
+
+/* The peer that belongs to `key`, whatever the policy: the same on every worker and node, each peer
+ * with its weight's share of the keys. When peers come and go, only keys of theirs move (rendezvous
+ * hashing, Thaler and Ravishankar, 1998). */
+struct peer *balancer_pick_for(const struct balancer *b, uint64_t key, const struct peer *except);
 
 #endif

@@ -128,6 +128,29 @@ static void least_connections_respects_weights_and_lets_ties_take_turns(void **s
     finish();
 }
 
+static void a_session_stays_with_its_peer(void **state)
+{
+    (void)state;
+    unsigned counts[PEERS] = { 0 }, moved[PEERS] = { 0 };
+    begin(CONFIG_BALANCE_ROUND_ROBIN, (const uint32_t[]){ 4, 1, 3 });
+    const struct peer *gone = f.balancer.places[2].peer;
+    for (uint64_t key = 1; key <= 8000; key++) {
+        const struct peer *p = balancer_pick_for(&f.balancer, key, NULL);
+        const struct peer *then = balancer_pick_for(&f.balancer, key, gone);
+        assert_ptr_equal(p, balancer_pick_for(&f.balancer, key, NULL));
+        assert_true(p == gone ? then != gone : then == p);
+        for (size_t k = 0; k < PEERS; k++) {
+            counts[k] += f.balancer.places[k].peer == p;
+            moved[k] += p == gone && f.balancer.places[k].peer == then;
+        }
+    }
+    assert_in_range(counts[0], 3800, 4200);
+    assert_in_range(counts[1], 880, 1120);
+    assert_in_range(counts[2], 2800, 3200);
+    assert_in_range(moved[0], 3 * moved[1], 5 * moved[1]); /* four to one */
+    finish();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -136,6 +159,7 @@ int main(void)
         cmocka_unit_test(a_peer_can_be_left_out),
         cmocka_unit_test(least_connections_counts_all_workers),
         cmocka_unit_test(least_connections_respects_weights_and_lets_ties_take_turns),
+        cmocka_unit_test(a_session_stays_with_its_peer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
