@@ -25,7 +25,7 @@ static struct sockaddr_in loopback(uint16_t port)
                                  .sin_addr = { htonl(INADDR_LOOPBACK) } };
 }
 
-static uint16_t free_port(void)
+uint16_t real_redis_free_port(void)
 {
     struct sockaddr_in address = loopback(0);
     socklen_t len = sizeof(address);
@@ -79,7 +79,7 @@ void real_redis_start(struct real_redis *r)
 {
     snprintf(r->folder, sizeof(r->folder), "/tmp/cong-redis-XXXXXX");
     REQUIRE(mkdtemp(r->folder));
-    r->port = free_port();
+    r->port = real_redis_free_port();
     real_redis_restart(r);
 }
 

@@ -16,6 +16,7 @@ struct real_redis {
     const char *options[REAL_REDIS_OPTIONS_MAX]; /* more of its command line, NULL at the end */
 };
 
+uint16_t real_redis_free_port(void);
 /* On a free port; comes back when it accepts connections. Set `options` before. */
 void real_redis_start(struct real_redis *r);
 /* The same port again, after real_redis_kill(). */

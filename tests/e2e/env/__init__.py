@@ -8,6 +8,7 @@ from .node import Node
 from .ports import free_address, free_port
 from .process import ROOT, Process, program
 from .raw_client import HOST, RawClient, request_bytes
+from .redis import Redis, RedisCluster, RedisServer, RedisTLS, SentinelTrio
 from .scripted_backend import ScriptedBackend
 from .wait import DEADLINE_S, eventually
 from .websocket import WebSocket

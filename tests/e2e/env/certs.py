@@ -1,5 +1,6 @@
 """Certificates for the tests, made by openssl: an authority, what it signs, OCSP answers."""
 
+import ipaddress
 import ssl
 import subprocess
 from dataclasses import dataclass
@@ -12,6 +13,13 @@ _KEYS = {"ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
 def openssl(*arguments, **kwargs):
     return subprocess.run(["openssl", *map(str, arguments)], check=True, capture_output=True,
                           **kwargs)
+
+
+def _alternative(name):
+    try:
+        return f"IP:{ipaddress.ip_address(name)}"
+    except ValueError:
+        return f"DNS:{name}"
 
 
 @dataclass
@@ -40,13 +48,13 @@ class Authority:
             "-addext", "keyUsage=critical,keyCertSign,digitalSignature")
 
     def issue(self, *names, key="ec", client=False):
-        """A certificate for these DNS names; the first one is the subject."""
+        """A certificate for these DNS names or addresses; the first one is the subject."""
         self._count += 1
         usage = "clientAuth" if client else "serverAuth"
         return self._request(
             f"{self._count}-{key}", key, names[0], "-CA", self.certificate.cert, "-CAkey",
             self.certificate.key, "-addext", "basicConstraints=critical,CA:FALSE",
-            "-addext", "subjectAltName=" + ",".join(f"DNS:{name}" for name in names),
+            "-addext", "subjectAltName=" + ",".join(map(_alternative, names)),
             "-addext", f"extendedKeyUsage={usage}")
 
     def ocsp(self, certificate):
