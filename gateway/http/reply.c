@@ -1,5 +1,7 @@
 #include "http/reply.h"
 
+#include <stdio.h>
+
 static bool add(struct exchange *ex, struct slice name, struct slice value)
 {
     return headers_add(&ex->response.headers, &ex->arena, name, value);
@@ -41,12 +43,14 @@ static bool nothing_filed(const struct exchange *ex)
            method == HTTP_OPTIONS;
 }
 
-void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct slice name,
-                      struct slice value)
+/* With one more field, unless its name is empty. */
+static void send_error(struct exchange *ex, enum error_page_reason reason, uint32_t retry_after_s,
+                       struct slice name, struct slice value)
 {
     struct error_page_input input = {
         .reason = reason,
         .reference = slice_str(ex->reference),
+        .retry_after_s = retry_after_s,
         .nothing_filed = nothing_filed(ex),
         .wants_json = error_page_wants_json(headers_value(&ex->request.headers, HEADER_ACCEPT)),
     };
@@ -67,9 +71,22 @@ void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct
     buf_fini(&page);
 }
 
+void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct slice name,
+                      struct slice value)
+{
+    send_error(ex, reason, 0, name, value);
+}
+
+void reply_error_retry(struct exchange *ex, enum error_page_reason reason, uint32_t seconds)
+{
+    char text[16];
+    int len = snprintf(text, sizeof(text), "%u", seconds);
+    send_error(ex, reason, seconds, SLICE("Retry-After"), slice_of(text, (size_t)len));
+}
+
 void reply_error(struct exchange *ex, enum error_page_reason reason)
 {
-    reply_error_with(ex, reason, (struct slice){ 0 }, (struct slice){ 0 });
+    send_error(ex, reason, 0, (struct slice){ 0 }, (struct slice){ 0 });
 }
 
 void reply_redirect(struct exchange *ex, struct slice location)

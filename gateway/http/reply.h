@@ -11,6 +11,8 @@ void reply_error(struct exchange *ex, enum error_page_reason reason);
 /* The same with one more field (Allow, Retry-After): name and value live during the call. */
 void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct slice name,
                       struct slice value);
+/* The same with Retry-After, which the page tells, too. */
+void reply_error_retry(struct exchange *ex, enum error_page_reason reason, uint32_t seconds);
 /* 301 for GET and HEAD, 308 for the rest, so that no browser turns a POST into a GET. */
 void reply_redirect(struct exchange *ex, struct slice location);
 /* A complete answer from memory; nothing is added to its content. */

@@ -4,9 +4,9 @@
 
 /* Longest texts, in bytes of the line. */
 enum {
-    MAX_WORD = 32, /* reference, method, scheme, protocol, TLS version, reason of an abort */
-    MAX_ADDRESS = 64,
-    MAX_NAME = 255, /* host, route, upstream */
+    MAX_WORD = 32,    /* reference, method, scheme, protocol, TLS version, reason of an abort */
+    MAX_ADDRESS = 64, /* and the name of a rate limit */
+    MAX_NAME = 255,   /* host, route, upstream */
     MAX_TARGET = 1536,
     MAX_USER_AGENT = 512,
     MAX_REST = 640, /* keys, numbers, time */
@@ -17,7 +17,7 @@ enum {
 /* One byte of input becomes at most six of output: \u001f. */
 #define ESCAPE_FACTOR 6
 
-_Static_assert(6 * MAX_WORD + 3 * MAX_ADDRESS + 3 * MAX_NAME + MAX_TARGET + MAX_USER_AGENT +
+_Static_assert(6 * MAX_WORD + 4 * MAX_ADDRESS + 3 * MAX_NAME + MAX_TARGET + MAX_USER_AGENT +
                        MAX_REST <=
                    ACCESS_LINE_MAX,
                "the longest line has room");
@@ -190,6 +190,7 @@ static char *put_outcome(char *at, const struct access_record *r)
     at = PUT_TEXT(at, "peer", r->peer, MAX_ADDRESS);
     if (r->status)
         at = PUT_NUMBER(at, "status", r->status);
+    at = PUT_TEXT(at, "limit", r->limit, MAX_ADDRESS);
     at = PUT_NUMBER(at, "bytes_in", r->bytes_in);
     at = PUT_NUMBER(at, "bytes_out", r->bytes_out);
     at = PUT_MS(at, "duration_ms", r->duration_us);

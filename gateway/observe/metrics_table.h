@@ -43,6 +43,10 @@
     COUNTER(SESSIONS_ROTATED, sessions_rotated, "Sessions that got a new id")                      \
     COUNTER(SESSIONS_REVOKED, sessions_revoked, "Orders to end a session, or all of a user")       \
     COUNTER(SESSIONS_FETCHED, sessions_fetched, "Sessions that Redis was asked about")             \
+    COUNTER(RATE_LIMITED, rate_limited, "Requests refused by a rate limit")                        \
+    COUNTER(RATE_LIMIT_ASKS, rate_limit_asks, "Questions to Redis about rate limits")              \
+    COUNTER(RATE_LIMIT_FALLBACKS, rate_limit_fallbacks,                                            \
+            "Rate limits decided by a node alone because Redis was away or silent")                \
     COUNTER(ACCESS_LOG_DROPPED, access_log_dropped,                                                \
             "Access log lines dropped because the log could not be written in time")               \
     COUNTER(RELOADS, config_reloads, "Configurations applied by this process")

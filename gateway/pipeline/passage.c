@@ -33,6 +33,8 @@ static void write_log(const struct passage *p, uint64_t duration_us)
         .route = p->route ? slice_str(p->route->name) : (struct slice){ 0 },
         .upstream = p->upstream ? slice_str(p->upstream->config->name) : (struct slice){ 0 },
         .peer = peer_text(p),
+        .limit =
+            p->limiting.refused_by ? slice_str(p->limiting.refused_by->name) : (struct slice){ 0 },
         .status = ex->response_begun ? ex->response.status : 0,
         .bytes_in = ex->bytes_in,
         .bytes_out = ex->bytes_out,

@@ -4,6 +4,7 @@
 #define PIPELINE_PASSAGE_H
 
 #include "pipeline/pipeline.h"
+#include "store/limits.h"
 #include "store/sessions.h"
 #include "upstream/upstream_conn.h"
 
@@ -41,6 +42,19 @@ struct identity {
 
 struct session_talk;
 
+/* The state of stage_rate_limit. */
+struct limiting_item {
+    struct limit_op op;
+    struct passage *passage; /* borrowed: it holds us */
+};
+
+struct limiting {
+    struct limiting_item *items; /* as many as the route has limits; NULL: none was looked at */
+    size_t at;                   /* those before it have allowed the request */
+    const struct limit_op *tightest;
+    const struct config_rate_limit *refused_by;
+};
+
 struct passage {
     struct exchange *ex;       /* borrowed: we live in its arena */
     struct pipeline *pipeline; /* borrowed */
@@ -56,6 +70,7 @@ struct passage {
     struct identity identity;
     struct session_talk *session; /* in the arena: the state of stage_session; NULL: none */
     uint64_t affinity;            /* the peer follows from it; 0: from the balancer */
+    struct limiting limiting;
     struct proxy proxy;
     int64_t connect_us, response_us; /* ACCESS_UNKNOWN until known */
 };

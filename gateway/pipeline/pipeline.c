@@ -5,7 +5,7 @@
 
 /* The order of things. */
 static const struct stage *const stages[] = {
-    &stage_client, &stage_https, &stage_route, &stage_body, &stage_proxy,
+    &stage_client, &stage_https, &stage_route, &stage_rate_limit, &stage_body, &stage_proxy,
 };
 
 static void walk(struct passage *p)

@@ -2,6 +2,7 @@
 
 #include "common/digest.h"
 #include "common/mem.h"
+#include "store/limits.h"
 
 void store_init(struct store *s, struct loop *loop, struct store_region *region, uint32_t slot,
                 struct metrics *metrics)
@@ -9,6 +10,7 @@ void store_init(struct store *s, struct loop *loop, struct store_region *region,
     *s = (struct store){ .loop = loop, .metrics = metrics, .slot = slot, .region = region };
     for (int i = 0; i < STORE_TABLES; i++)
         s->tables[i] = store_region_table(region, (enum store_table)i);
+    s->limits = limits_new(s);
 }
 
 static void derive_secret(struct store *s, const struct config_store *config)
@@ -24,9 +26,11 @@ void store_apply(struct store *s, const struct config *config)
 {
     s->config = config;
     derive_secret(s, &config->store);
+    limits_apply(s->limits);
 }
 
 void store_fini(struct store *s)
 {
+    limits_free(&s->limits);
     mem_wipe(s->secret, sizeof(s->secret));
 }

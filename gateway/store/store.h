@@ -15,6 +15,8 @@
 #include "store/redis_client.h"
 #include "store/store_region.h"
 
+struct limits;
+
 enum store_result { STORE_DONE, STORE_PENDING };
 
 struct store_op;
@@ -34,6 +36,7 @@ struct store {
     struct store_region *region;            /* borrowed */
     const struct config *config;            /* borrowed: the current one */
     struct redis_client *redis;             /* owned; NULL: embedded */
+    struct limits *limits;                  /* owned */
     uint8_t secret[32];                     /* derived from the configured one, or the region's */
     struct shm_table *tables[STORE_TABLES]; /* borrowed from the region */
 };

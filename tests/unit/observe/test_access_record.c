@@ -48,6 +48,7 @@ static void tells_everything_in_the_agreed_order(void **state)
         .upstream = SLICE("ha-noi"),
         .peer = SLICE("10.1.2.3:8080"),
         .status = 502,
+        .limit = SLICE("pages"),
         .bytes_in = 18446744073709551615ull,
         .bytes_out = 1024,
         .duration_us = 12034,
@@ -67,7 +68,8 @@ static void tells_everything_in_the_agreed_order(void **state)
         "\"port\":51234,\"proxy\":\"10.0.0.1\",\"method\":\"POST\",\"scheme\":\"https\","
         "\"host\":\"dichvucong.gov.vn\",\"target\":\"/ha-noi/nop-ho-so?buoc=3\","
         "\"protocol\":\"HTTP/1.1\",\"route\":\"ha-noi\",\"upstream\":\"ha-noi\","
-        "\"peer\":\"10.1.2.3:8080\",\"status\":502,\"bytes_in\":18446744073709551615,"
+        "\"peer\":\"10.1.2.3:8080\",\"status\":502,\"limit\":\"pages\","
+        "\"bytes_in\":18446744073709551615,"
         "\"bytes_out\":1024,\"duration_ms\":12.034,\"connect_ms\":0.000,\"response_ms\":0.999,"
         "\"retries\":1,\"reused\":true,\"tls\":\"TLSv1.3\",\"tls_resumed\":false,"
         "\"user_agent\":\"Mozilla/5.0\",\"abort\":\"backend_reset\"}\n");
@@ -204,6 +206,7 @@ static void the_longest_line_stays_within_the_bound(void **state)
             .route = s,
             .upstream = s,
             .peer = s,
+            .limit = s,
             .status = UINT16_MAX,
             .bytes_in = UINT64_MAX,
             .bytes_out = UINT64_MAX,

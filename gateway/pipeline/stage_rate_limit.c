@@ -1,0 +1,176 @@
+/* The rate limits of the route: all must allow a request, one after the other. What those before
+ * it have taken is given back when one refuses. Answers tell of the limit that leaves least
+ * (draft-ietf-httpapi-ratelimit-headers). */
+#include "http/reply.h"
+#include "pipeline/stage.h"
+
+/* What keys are of, so that no value of a header is taken for an address. */
+enum key_kind { KEY_ADDRESS = 'a', KEY_HEADER = 'h', KEY_ROUTE = 'r', KEY_SESSION = 's' };
+
+#define IPV6_SITE_BYTES 8 /* a /64 is what one customer has at least (RFC 6177) */
+
+static struct slice make_key(struct passage *p, enum key_kind kind, struct slice of)
+{
+    char *key = arena_alloc(&p->ex->arena, of.len + 1);
+    if (!key)
+        return (struct slice){ 0 };
+    key[0] = (char)kind;
+    if (of.len)
+        memcpy(key + 1, of.data, of.len);
+    return slice_of(key, of.len + 1);
+}
+
+static struct slice address_key(struct passage *p)
+{
+    const struct address *a = &p->ex->client_address;
+    size_t len = a->family == AF_INET6 ? IPV6_SITE_BYTES : a->family == AF_INET ? 4 : 0;
+    return make_key(p, KEY_ADDRESS, slice_of((const char *)a->ip, len));
+}
+
+static struct slice session_key(struct passage *p)
+{
+    struct slice hash = slice_of((const char *)p->identity.hash, sizeof(p->identity.hash));
+    return make_key(p, KEY_SESSION, hash);
+}
+
+static struct slice find_header(const struct passage *p, struct slice name)
+{
+    const struct headers *hs = &p->ex->request.headers;
+    for (uint32_t i = 0; i < hs->count; i++)
+        if (slice_eq_nocase(header_name(&hs->items[i]), name))
+            return header_value(&hs->items[i]);
+    return (struct slice){ 0 };
+}
+
+static struct slice key_of(struct passage *p, const struct config_rate_limit *limit)
+{
+    struct slice value;
+    switch (limit->key) {
+    case CONFIG_LIMIT_ROUTE:
+        return make_key(p, KEY_ROUTE, slice_str(p->route->name));
+    case CONFIG_LIMIT_HEADER:
+        value = find_header(p, limit->header);
+        return value.len ? make_key(p, KEY_HEADER, value) : address_key(p);
+    case CONFIG_LIMIT_SESSION:
+        return p->identity.is_signed ? session_key(p) : address_key(p);
+    case CONFIG_LIMIT_ADDRESS:
+    default:
+        return address_key(p);
+    }
+}
+
+/* ---- the fields of answers ---- */
+
+static uint64_t whole_seconds(uint64_t ms)
+{
+    return (ms + 999) / 1000;
+}
+
+static void set(struct passage *p, struct slice name, const char *value)
+{
+    struct headers *hs = &p->ex->response.headers;
+    headers_remove(hs, name);
+    bool ok = value && headers_add(hs, &p->ex->arena, name, slice_str(value));
+    (void)ok; /* without memory for a field the answer goes without it */
+}
+
+static void on_response(struct passage *p)
+{
+    const struct limit_op *op = p->limiting.tightest;
+    if (!op || !p->snapshot->config->rate_limit_headers)
+        return;
+    struct arena *arena = &p->ex->arena;
+    set(p, SLICE("RateLimit-Policy"),
+        arena_printf(arena, "\"%s\";q=%u;w=%u", op->limit->name, op->limit->limit,
+                     op->limit->period_ms / 1000));
+    set(p, SLICE("RateLimit"),
+        arena_printf(arena, "\"%s\";r=%u;t=%llu", op->limit->name, op->remaining,
+                     (unsigned long long)whole_seconds(op->reset_ms)));
+}
+
+/* ---- one limit after the other ---- */
+
+static void refuse(struct passage *p, const struct limit_op *op)
+{
+    struct limiting *x = &p->limiting;
+    for (size_t i = 0; i < x->at; i++)
+        limits_return(&x->items[i].op);
+    x->tightest = op;
+    x->refused_by = op->limit;
+    metrics_add(p->pipeline->metrics, COUNTER_RATE_LIMITED, 1);
+    reply_error_retry(p->ex, ERROR_PAGE_TOO_MANY_REQUESTS,
+                      (uint32_t)MAX(whole_seconds(op->retry_ms), 1u));
+}
+
+/* False when the request has been answered. */
+static bool judge(struct passage *p, const struct limit_op *op)
+{
+    struct limiting *x = &p->limiting;
+    if (!op->allowed) {
+        refuse(p, op);
+        return false;
+    }
+    if (!x->tightest || op->remaining < x->tightest->remaining)
+        x->tightest = op;
+    x->at++;
+    return true;
+}
+
+static enum stage_verdict take_rest(struct passage *p)
+{
+    struct limiting *x = &p->limiting;
+    while (x->at < p->route->rate_limit_count) {
+        struct limit_op *op = &x->items[x->at].op;
+        if (limits_take(p->pipeline->store, op) == STORE_PENDING)
+            return STAGE_WAIT;
+        if (!judge(p, op))
+            return STAGE_ANSWERED;
+    }
+    return STAGE_NEXT;
+}
+
+static void on_done(struct store_op *store_op)
+{
+    struct limiting_item *item = CONTAINER_OF(store_op, struct limiting_item, op.op);
+    struct passage *p = item->passage;
+    if (p->ex->response_begun || p->ex->is_closed)
+        return; /* a timeout has answered meanwhile */
+    if (judge(p, &item->op) && take_rest(p) == STAGE_NEXT)
+        pipeline_resume(p);
+}
+
+static enum stage_verdict on_request(struct passage *p)
+{
+    const struct config_route *route = p->route;
+    if (route->rate_limit_count == 0)
+        return STAGE_NEXT;
+    struct limiting_item *items =
+        arena_zalloc(&p->ex->arena, route->rate_limit_count * sizeof(*items));
+    p->limiting.items = items;
+    for (size_t i = 0; items && i < route->rate_limit_count; i++) {
+        items[i].passage = p;
+        items[i].op.op.on_done = on_done;
+        items[i].op.limit = route->rate_limits[i];
+        items[i].op.key = key_of(p, route->rate_limits[i]);
+        if (!items[i].op.key.data)
+            items = NULL;
+    }
+    if (items)
+        return take_rest(p);
+    reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
+    return STAGE_ANSWERED;
+}
+
+static void on_leave(struct passage *p)
+{
+    struct limiting *x = &p->limiting;
+    if (x->items && x->at < p->route->rate_limit_count)
+        store_op_cancel(&x->items[x->at].op.op);
+}
+
+const struct stage stage_rate_limit = {
+    .name = "rate_limit",
+    .on_request = on_request,
+    .on_response = on_response,
+    .on_leave = on_leave,
+};
