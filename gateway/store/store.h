@@ -29,13 +29,17 @@ struct store_op {
     void (*cancel)(struct store_op *op); /* the engine's; NULL while nothing is pending */
 };
 
+struct store_link;
+
 struct store {
     struct loop *loop;                      /* borrowed */
     struct metrics *metrics;                /* borrowed */
     uint32_t slot;                          /* of this process, as on the board */
     struct store_region *region;            /* borrowed */
     const struct config *config;            /* borrowed: the current one */
-    struct redis_client *redis;             /* owned; NULL: embedded */
+    struct redis_client *redis;             /* borrowed: of the link; NULL: embedded */
+    struct store_link *link;                /* owned: the current way to Redis */
+    struct list retired;                    /* struct store_link; former ones */
     struct limits *limits;                  /* owned */
     uint8_t secret[32];                     /* derived from the configured one, or the region's */
     struct shm_table *tables[STORE_TABLES]; /* borrowed from the region */
@@ -44,7 +48,7 @@ struct store {
 void store_init(struct store *s, struct loop *loop, struct store_region *region, uint32_t slot,
                 struct metrics *metrics);
 /* Follows a configuration, which lives until the next one has been applied. A changed `store.redis`
- * makes a new client; pending operations of the old one end as if Redis were away. */
+ * makes a new client; what is pending at the old one ends there. */
 void store_apply(struct store *s, const struct config *config);
 void store_fini(struct store *s);
 

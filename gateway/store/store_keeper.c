@@ -4,6 +4,7 @@
 #include "store/store_task.h"
 
 static const struct store_task_type *const types[] = {
+    &store_pulse,
     &store_sweep,
 };
 

@@ -17,8 +17,8 @@ struct store_task {
 struct store_task_type {
     /* The memory alone; the keeper fills in what is above. */
     struct store_task *(*new)(void);
-    /* After the first configuration, and after each change of store->config, which is there until
-     * the next one; pending calls to Redis ended before. May be NULL. */
+    /* After each configuration, which is there until the next one. store->redis may be another
+     * then; what is pending at the former one still ends there, unless cancelled. May be NULL. */
     void (*apply)(struct store_task *t);
     /* In an event of its own, from the first configuration on. */
     void (*tick)(struct store_task *t);
@@ -27,6 +27,6 @@ struct store_task_type {
 };
 
 /* The tasks, each in the file of its name. */
-extern const struct store_task_type store_sweep;
+extern const struct store_task_type store_pulse, store_sweep;
 
 #endif
