@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define REQUIRE(condition) ((condition) ? (void)0 : abort())
-#define ARGUMENTS_MAX (REAL_REDIS_OPTIONS_MAX + 16)
+#define ARGUMENTS_MAX (REAL_REDIS_OPTIONS_MAX + 20)
 #define ATTEMPTS 2000
 #define PAUSE_MS 10
 
@@ -45,19 +45,36 @@ static bool accepts(uint16_t port)
     return is_ok;
 }
 
+static const char *write_config(const struct real_redis *r)
+{
+    static char path[96];
+    snprintf(path, sizeof(path), "%s/sentinel.conf", r->folder);
+    FILE *f = fopen(path, "w");
+    REQUIRE(f && fputs(r->sentinel, f) >= 0 && fclose(f) == 0);
+    return path;
+}
+
 static void run(const struct real_redis *r)
 {
-    char port[16];
-    const char *argv[ARGUMENTS_MAX] = {
-        "redis-server", "--port", port,           "--bind", "127.0.0.1", "--dir",    r->folder,
-        "--save",       "",       "--appendonly", "no",     "--logfile", "redis.log"
+    static const char *const stores[] = {
+        "--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"
     };
-    size_t count = 0;
-    while (argv[count])
-        count++;
+    const char *argv[ARGUMENTS_MAX] = { "redis-server" };
+    size_t count = 1;
+    char port[16];
+    snprintf(port, sizeof(port), "%u", r->port);
+    if (r->sentinel)
+        argv[count++] = write_config(r);
+    const char *const common[] = { "--port", port,      "--bind",    "127.0.0.1",
+                                   "--dir",  r->folder, "--logfile", "redis.log" };
+    for (size_t i = 0; i < ARRAY_LEN(common); i++)
+        argv[count++] = common[i];
+    if (r->sentinel)
+        argv[count++] = "--sentinel";
+    for (size_t i = 0; i < ARRAY_LEN(stores) && !r->sentinel; i++)
+        argv[count++] = stores[i];
     for (size_t i = 0; r->options[i]; i++)
         argv[count++] = r->options[i];
-    snprintf(port, sizeof(port), "%u", r->port);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     execvp(argv[0], (char **)argv);
     _exit(127);

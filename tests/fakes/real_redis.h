@@ -14,6 +14,7 @@ struct real_redis {
     uint16_t port;
     char folder[64];
     const char *options[REAL_REDIS_OPTIONS_MAX]; /* more of its command line, NULL at the end */
+    const char *sentinel; /* its configuration, when it is to be a Sentinel */
 };
 
 uint16_t real_redis_free_port(void);

@@ -72,7 +72,7 @@ class RedisServer:
         return []
 
     def _rest(self):
-        return ["--save", "", "--appendonly", "no"]
+        return ["--save", "", "--appendonly", "no", "--repl-diskless-sync-delay", "0"]
 
     # --- asking it ---
 
