@@ -3,6 +3,7 @@
 #include "common/mem.h"
 #include "http/reply.h"
 #include "observe/prometheus.h"
+#include "store/store_report.h"
 
 #include <unistd.h>
 
@@ -39,6 +40,7 @@ static void metrics(struct admin *a, struct exchange *ex)
     struct buf out;
     buf_init(&out, ADMIN_METRICS_BYTES);
     prometheus_write(a->board, a->version, &out);
+    store_report_prometheus(a->store, &out);
     if (buf_ok(&out))
         reply_text(ex, 200, SLICE(PROMETHEUS_CONTENT_TYPE), buf_slice(&out));
     else
@@ -128,9 +130,10 @@ static void open_listener(struct admin *a, const char *address, int fd)
     a->listener = al;
 }
 
-void admin_init(struct admin *a, struct loop *loop, struct board *board, const char *version)
+void admin_init(struct admin *a, struct loop *loop, struct board *board, struct store_region *store,
+                const char *version)
 {
-    *a = (struct admin){ .board = board, .version = version };
+    *a = (struct admin){ .board = board, .store = store, .version = version };
     list_init(&a->connections);
     a->server = (struct http_server){ .loop = loop,
                                       .handler = &admin_handler,

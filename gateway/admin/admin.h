@@ -10,16 +10,19 @@
 
 #include "http/http_conn.h"
 #include "observe/board.h"
+#include "store/store_region.h"
 
 struct admin {
-    struct board *board; /* borrowed */
-    const char *version; /* borrowed */
+    struct board *board;        /* borrowed */
+    struct store_region *store; /* borrowed */
+    const char *version;        /* borrowed */
     struct http_server server;
     struct list connections;
     struct admin_listener *listener; /* owned; NULL: none */
 };
 
-void admin_init(struct admin *a, struct loop *loop, struct board *board, const char *version);
+void admin_init(struct admin *a, struct loop *loop, struct board *board, struct store_region *store,
+                const char *version);
 /* Follows a configuration. `fd` is the listening socket for config->admin, or -1 for none; it is
  * taken over. An unchanged address keeps its listener. */
 void admin_apply(struct admin *a, const struct config *config, int fd);

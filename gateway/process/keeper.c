@@ -157,7 +157,7 @@ static int start(struct keeper *k, int channel_fd)
     if (rc < 0)
         return rc;
     timer_init(&k->rotation, on_rotation);
-    admin_init(&k->admin, &k->loop, k->board, CONG_VERSION);
+    admin_init(&k->admin, &k->loop, k->board, k->region, CONG_VERSION);
     k->store = store_keeper_new(&k->loop, k->region, board_metrics(k->board, BOARD_KEEPER),
                                 board_ticket_section(k->board));
     k->channel = channel_fd;

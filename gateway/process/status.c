@@ -2,6 +2,7 @@
 
 #include "common/json.h"
 #include "process/version.h"
+#include "store/store_report.h"
 
 #include <stdio.h>
 
@@ -127,6 +128,7 @@ void status_write_table(const struct supervisor *s, uint64_t now_ms, struct buf 
                "requests", "connects", "failures");
     for (size_t i = 0; i < config->upstream_count; i++)
         write_peers(s, &config->upstreams[i], out);
+    store_report_table(s->store, out);
 }
 
 /* --- for machines --------------------------------------------------------------------------- */
@@ -215,6 +217,7 @@ void status_write_json(const struct supervisor *s, uint64_t now_ms, struct buf *
     for (size_t i = 0; i < config->upstream_count; i++)
         json_upstream(s, &config->upstreams[i], &j);
     json_end_array(&j);
+    store_report_json(s->store, &j);
     json_end_object(&j);
     buf_append_char(out, '\n');
 }

@@ -237,11 +237,10 @@ def test_last_lines_of_the_access_log_are_written(node):
         assert len(gateway.access_log()) == 7
 
 
-def test_runtime_folder_is_left_clean(node):
+def test_only_the_store_is_left_in_the_runtime_folder(node):
     with Gateway(node) as gateway:
         gateway.stop()
-        folder = gateway.folder / "run"
-        assert not folder.exists() or not list(folder.iterdir())
+        assert [file.name for file in (gateway.folder / "run").iterdir()] == ["store"]
 
 
 def test_commands_say_so_when_no_gateway_runs(tmp_path):

@@ -1,0 +1,87 @@
+"""Where shared state is kept, what is told of it, and what a restart of the gateway leaves."""
+
+import signal
+
+from env import Gateway, Redis, eventually
+
+SECRET = "0123456789abcdef" * 2
+
+
+def store_of(gateway):
+    return gateway.status()["store"]
+
+
+def with_redis(redis, folder, **settings):
+    secret = folder / "store.secret"
+    secret.write_text(SECRET)
+    return {"secret": str(secret), "redis": redis.settings} | settings
+
+
+def test_without_redis_the_store_is_on_this_node(node):
+    with Gateway(node) as gateway:
+        store = store_of(gateway)
+        assert (store["mode"], store["why"], store["nodes"]) == ("embedded", "", 1)
+        assert {table["name"] for table in store["tables"]} == {
+            "sessions", "users", "limits", "submissions"}
+        metrics = gateway.metrics()
+        assert metrics['cong_store_mode{mode="embedded"}'] == 1
+        assert metrics['cong_store_capacity{table="sessions"}'] == 200000
+        assert "store: on this node alone" in gateway.command("status").stdout
+
+
+def test_two_nodes_on_one_redis_see_each_other(node, tmp_path):
+    with Redis() as redis:
+        store = with_redis(redis, tmp_path)
+        with Gateway(node, store=store) as one, Gateway(node, store=store) as two:
+            for gateway in (one, two):
+                eventually(lambda g=gateway: store_of(g)["nodes"] == 2, "the nodes see each other")
+                assert store_of(gateway)["mode"] == "redis"
+                assert "shared through Redis, nodes: 2" in gateway.command("status").stdout
+                assert gateway.metrics()['cong_store_mode{mode="redis"}'] == 1
+
+
+def test_a_node_says_why_it_is_local_and_heals_by_itself(node, tmp_path):
+    with Redis() as redis, Gateway(node, store=with_redis(redis, tmp_path)) as gateway:
+        eventually(lambda: store_of(gateway)["mode"] == "redis", "Redis is there")
+        redis.kill()
+        eventually(lambda: store_of(gateway)["mode"] == "local", "Redis is away")
+        assert redis.address in store_of(gateway)["why"]
+        assert gateway.request().status == 200
+        redis.start()
+        eventually(lambda: store_of(gateway)["mode"] == "redis", "Redis is back")
+        assert store_of(gateway)["why"] == ""
+
+
+def test_the_way_to_redis_changes_with_a_reload(node, tmp_path):
+    with Redis() as redis, Gateway(node) as gateway:
+        gateway.change(store=with_redis(redis, tmp_path))
+        eventually(lambda: store_of(gateway)["mode"] == "redis", "Redis is there")
+        gateway.change(store={})
+        eventually(lambda: store_of(gateway)["mode"] == "embedded", "Redis is not used any more")
+
+
+def test_other_sizes_wait_for_the_next_start(node):
+    with Gateway(node, store={"sessions": 1000}) as gateway:
+        gateway.change(store={"sessions": 2000})
+        gateway.log.wait_for("the sizes of store have changed, which takes effect at the next start")
+        capacity = {table["name"]: table["capacity"] for table in store_of(gateway)["tables"]}
+        assert capacity["sessions"] == 1000
+
+
+def test_check_demands_a_secret_with_redis(node):
+    with Gateway(node) as gateway:
+        gateway.settings["store"] = {"redis": {"servers": ["127.0.0.1:6379"]}}
+        gateway.write_config()
+        result = gateway.command("check")
+        assert result.returncode == 1
+        assert "needs store.secret" in result.stdout
+
+
+def test_the_next_gateway_goes_on_with_the_store_of_a_killed_one(node, tmp_path):
+    where = {"runtime_dir": str(tmp_path / "run"), "workers": 2}
+    with Gateway(node, **where) as first:
+        first.log.wait_for("store: .*/run/store is new and empty")
+        first.signal(signal.SIGKILL)
+        with Gateway(node, **where) as second:
+            second.log.wait_for("store: going on with .*/run/store")
+            assert second.request().status == 200
