@@ -1,0 +1,54 @@
+/* Answers to requests that could not be served, as error_page_table.h explains. */
+#ifndef HTTP_ERROR_PAGE_ROWS_5XX_H
+#define HTTP_ERROR_PAGE_ROWS_5XX_H
+
+/* clang-format off */ /* it takes bytes for letters when it lines up the backslashes */
+#define ERROR_PAGE_ROWS_5XX(ROW)                                                                     \
+    ROW(UPSTREAM_CONNECT, upstream_connect, 502, UNKNOWN,                           \
+        BOTH("Chưa kết nối được với hệ thống xử lý", "The processing system cannot be reached"),   \
+        BOTH("Cổng vẫn hoạt động, nhưng hệ thống xử lý dịch vụ này không nhận kết nối.",           \
+             "The portal is working, but the system behind this service does not accept "          \
+             "connections."),                                                                      \
+        BOTH("Để xem trang này, hãy thử lại sau vài phút.",                                        \
+             "To see this page, try again in a few minutes."))                                     \
+    ROW(UPSTREAM_CLOSED, upstream_closed, 502, UNKNOWN,                             \
+        BOTH("Hệ thống xử lý ngắt kết nối", "The processing system broke off"),                    \
+        BOTH("Hệ thống xử lý dịch vụ này đã ngắt kết nối trước khi trả lời.",                      \
+             "The system behind this service closed the connection before it answered."),          \
+        BOTH("Để xem trang này, hãy thử lại sau vài phút.",                                        \
+             "To see this page, try again in a few minutes."))                                     \
+    ROW(UPSTREAM_INVALID, upstream_invalid, 502, UNKNOWN,                           \
+        BOTH("Hệ thống xử lý trả lời sai quy cách", "The processing system's answer is invalid"),  \
+        BOTH("Hệ thống xử lý dịch vụ này đã trả lời, nhưng câu trả lời không đọc được.",           \
+             "The system behind this service answered, but the answer could not be read."),        \
+        BOTH("Để xem trang này, hãy thử lại sau vài phút.",                                        \
+             "To see this page, try again in a few minutes."))                                     \
+    ROW(UPSTREAM_TIMEOUT, upstream_timeout, 504, UNKNOWN,                       \
+        BOTH("Hệ thống xử lý trả lời quá chậm", "The processing system is too slow"),              \
+        BOTH("Hệ thống xử lý dịch vụ này chưa trả lời trong thời gian chờ.",                       \
+             "The system behind this service did not answer in time."),                            \
+        BOTH("Để xem trang này, hãy thử lại sau vài phút.",                                        \
+             "To see this page, try again in a few minutes."))                                     \
+    ROW(UNAVAILABLE, unavailable, 503, NOTHING_FILED,                       \
+        BOTH("Dịch vụ tạm thời gián đoạn", "The service is unavailable for now"),                  \
+        BOTH("Hệ thống xử lý dịch vụ này đang tạm dừng hoặc bảo trì. Các dịch vụ khác có thể "     \
+             "vẫn hoạt động.",                                                                     \
+             "The system behind this service is down or under maintenance. Other services may "    \
+             "still work."),                                                                       \
+        BOTH("Hãy thử lại sau ít phút.", "Try again in a few minutes."))                           \
+    ROW(SESSION_UNAVAILABLE, session_unavailable, 503, UNKNOWN,                                    \
+        BOTH("Chưa kiểm tra được phiên đăng nhập", "Your session cannot be checked right now"),    \
+        BOTH("Hệ thống lưu phiên đăng nhập tạm thời không trả lời.",                               \
+             "The system that keeps sessions does not answer for the moment."),                    \
+        BOTH("Hãy đợi một lát rồi thử lại. Quý vị không cần đăng nhập lại nếu trang không yêu "    \
+             "cầu.",                                                                               \
+             "Wait a little, then try again. There is no need to sign in again unless the page "   \
+             "asks you to."))                                                                      \
+    ROW(OVERLOADED, overloaded, 503, NOTHING_FILED,                         \
+        BOTH("Hệ thống đang quá tải", "The system is very busy"),                                  \
+        BOTH("Đang có rất nhiều người sử dụng cùng lúc nên yêu cầu này chưa được phục vụ.",        \
+             "Very many people are using it right now, so this request could not be served."),     \
+        BOTH("Hãy đợi một lát rồi thử lại.", "Wait a little, then try again."))
+/* clang-format on */
+
+#endif
