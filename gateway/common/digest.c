@@ -29,22 +29,26 @@ void digest_sha256(const struct slice *parts, size_t count, uint8_t out[DIGEST_B
     SHA256_Final(out, &ctx);
 }
 
-static void begin_padded(SHA256_CTX *ctx, const uint8_t key[DIGEST_BYTES], uint8_t padding)
+static void begin_padded(SHA256_CTX *ctx, struct slice key, uint8_t padding)
 {
     uint8_t block[BLOCK_BYTES];
     memset(block, padding, sizeof(block));
-    for (size_t i = 0; i < DIGEST_BYTES; i++)
-        block[i] ^= key[i];
+    for (size_t i = 0; i < key.len; i++)
+        block[i] ^= (uint8_t)key.data[i];
     SHA256_Init(ctx);
     SHA256_Update(ctx, block, sizeof(block));
     mem_wipe(block, sizeof(block));
 }
 
-void digest_hmac(const uint8_t key[DIGEST_BYTES], const struct slice *parts, size_t count,
-                 uint8_t out[DIGEST_BYTES])
+void digest_hmac_any(struct slice key, const struct slice *parts, size_t count,
+                     uint8_t out[DIGEST_BYTES])
 {
     SHA256_CTX ctx;
-    uint8_t inner[DIGEST_BYTES];
+    uint8_t inner[DIGEST_BYTES], shorter[DIGEST_BYTES];
+    if (key.len > BLOCK_BYTES) {
+        digest_sha256(&key, 1, shorter);
+        key = slice_of((const char *)shorter, sizeof(shorter));
+    }
     begin_padded(&ctx, key, 0x36);
     add_parts(&ctx, parts, count);
     SHA256_Final(inner, &ctx);
@@ -52,6 +56,12 @@ void digest_hmac(const uint8_t key[DIGEST_BYTES], const struct slice *parts, siz
     SHA256_Update(&ctx, inner, sizeof(inner));
     SHA256_Final(out, &ctx);
     mem_wipe(&ctx, sizeof(ctx));
+}
+
+void digest_hmac(const uint8_t key[DIGEST_BYTES], const struct slice *parts, size_t count,
+                 uint8_t out[DIGEST_BYTES])
+{
+    digest_hmac_any(slice_of((const char *)key, DIGEST_BYTES), parts, count, out);
 }
 
 /* Extracted with an empty salt; one block of output is all that is expanded. */

@@ -13,6 +13,9 @@
 void digest_sha256(const struct slice *parts, size_t count, uint8_t out[DIGEST_BYTES]);
 void digest_hmac(const uint8_t key[DIGEST_BYTES], const struct slice *parts, size_t count,
                  uint8_t out[DIGEST_BYTES]);
+/* For keys that others chose, of any length. */
+void digest_hmac_any(struct slice key, const struct slice *parts, size_t count,
+                     uint8_t out[DIGEST_BYTES]);
 /* A key for one purpose, made of `master`: `label` names the purpose, `number` its period. */
 void digest_derive(struct slice master, const char *label, uint64_t number,
                    uint8_t out[DIGEST_BYTES]);
