@@ -3,6 +3,7 @@
 #include "common/digest.h"
 #include "common/mem.h"
 #include "store/limits.h"
+#include "store/sessions.h"
 
 #define LINK_CONFIG_BYTES_MAX (1024 * 1024)
 #define LINK_RETIRED_MS 30000 /* longer than any call waits */
@@ -24,6 +25,7 @@ void store_init(struct store *s, struct loop *loop, struct store_region *region,
     for (int i = 0; i < STORE_TABLES; i++)
         s->tables[i] = store_region_table(region, (enum store_table)i);
     s->limits = limits_new(s);
+    s->sessions = sessions_new(s);
 }
 
 /* --- the way to Redis ------------------------------------------------------------------------- */
@@ -106,6 +108,7 @@ void store_apply(struct store *s, const struct config *config)
 
 void store_fini(struct store *s)
 {
+    sessions_free(&s->sessions);
     limits_free(&s->limits);
     link_free(&s->link);
     LIST_FOREACH (node, &s->retired) {

@@ -19,6 +19,7 @@ struct limits;
 
 enum store_result { STORE_DONE, STORE_PENDING };
 
+struct sessions;
 struct store_op;
 typedef void (*store_op_fn)(struct store_op *op);
 
@@ -43,6 +44,7 @@ struct store {
     struct limits *limits;                  /* owned */
     uint8_t secret[32];                     /* derived from the configured one, or the region's */
     struct shm_table *tables[STORE_TABLES]; /* borrowed from the region */
+    struct sessions *sessions;              /* owned: what is under way about them */
 };
 
 void store_init(struct store *s, struct loop *loop, struct store_region *region, uint32_t slot,

@@ -1,0 +1,235 @@
+#include "store/session_cache.h"
+
+_Static_assert(sizeof(struct session_record) <= STORE_SESSION_BYTES, "a record has room");
+
+/* How long it is remembered that there is no such session. */
+#define ABSENT_MS 2000
+
+/* The memory may have been written by a compromised worker: texts end where they must. */
+static void copy_session(struct session *out, const struct session *in)
+{
+    *out = *in;
+    out->uid[SESSION_UID_MAX] = '\0';
+    out->roles[SESSION_ROLES_MAX] = '\0';
+}
+
+/* Written seldom: each write would have to be told to Redis, too. A word alone, which nobody can
+ * find half-written, so that the record need not be kept for the case of our death. */
+static void touch(struct session_record *r, uint64_t now_ms, uint32_t idle_ms)
+{
+    if (now_ms < r->seen_ms + idle_ms / 64)
+        return;
+    r->seen_ms = now_ms;
+    shm_table_set_expiry(r, session_record_end(&r->session, now_ms, idle_ms));
+}
+
+/* Returns whether it is an alias. */
+static bool look_once(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
+                      uint32_t idle_ms, struct session_copy *copy,
+                      uint8_t successor[SESSION_HASH_BYTES])
+{
+    struct session_record *r = shm_table_find(t, session_record_key(hash), now_ms);
+    copy->kind = r ? (enum session_kind)r->kind : SESSION_KIND_NOTHING;
+    copy->fetching = r && r->fetch && now_ms < r->fetch_until_ms;
+    if (!r)
+        return false;
+    if (copy->kind == SESSION_KIND_ALIAS) {
+        memcpy(successor, r->successor, SESSION_HASH_BYTES);
+        return true;
+    }
+    if (copy->kind == SESSION_KIND_LIVE) {
+        touch(r, now_ms, idle_ms);
+        copy->confirmed_ms = r->confirmed_ms;
+        copy_session(&copy->session, &r->session);
+    }
+    return false;
+}
+
+int session_cache_look(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
+                       uint32_t idle_ms, struct session_copy *copy)
+{
+    uint8_t successor[SESSION_HASH_BYTES];
+    memcpy(copy->hash, hash, SESSION_HASH_BYTES);
+    for (int steps = 0; steps < 2; steps++) {
+        struct siphash key = session_record_key(copy->hash);
+        int rc = shm_table_lock(t, key);
+        if (rc)
+            return rc;
+        bool follow = look_once(t, copy->hash, now_ms, idle_ms, copy, successor);
+        shm_table_unlock(t, key);
+        if (!follow)
+            return 0;
+        memcpy(copy->hash, successor, SESSION_HASH_BYTES);
+    }
+    copy->kind = SESSION_KIND_ABSENT; /* an id that was rotated twice in seconds is not in use */
+    return 0;
+}
+
+/* The record under `key`, there or new, about to be changed; NULL when there is no room. */
+static struct session_record *change(struct shm_table *t, struct siphash key, uint64_t now_ms,
+                                     uint64_t expires_ms)
+{
+    struct session_record *r = shm_table_find(t, key, now_ms);
+    if (!r)
+        return shm_table_insert(t, key, now_ms, expires_ms);
+    shm_table_edit(t, r);
+    shm_table_set_expiry(r, expires_ms);
+    return r;
+}
+
+static void set_live(struct session_record *r, uint64_t seen_ms, uint64_t confirmed_ms,
+                     const struct session *s)
+{
+    *r = (struct session_record){
+        .kind = SESSION_KIND_LIVE,
+        .confirmed_ms = confirmed_ms,
+        .seen_ms = seen_ms,
+        .told_ms = seen_ms,
+        .session = *s,
+    };
+}
+
+bool session_cache_put(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
+                       uint32_t idle_ms, const struct session *s)
+{
+    struct siphash key = session_record_key(hash);
+    if (shm_table_lock(t, key))
+        return false;
+    struct session_record *r = change(t, key, now_ms, session_record_end(s, now_ms, idle_ms));
+    if (r)
+        set_live(r, now_ms, now_ms, s);
+    shm_table_unlock(t, key);
+    return r != NULL;
+}
+
+bool session_cache_put_alias(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES],
+                             uint64_t now_ms, uint64_t until_ms,
+                             const uint8_t successor[SESSION_HASH_BYTES])
+{
+    struct siphash key = session_record_key(hash);
+    if (shm_table_lock(t, key))
+        return false;
+    struct session_record *r = change(t, key, now_ms, until_ms);
+    if (r) {
+        *r = (struct session_record){ .kind = SESSION_KIND_ALIAS };
+        memcpy(r->successor, successor, SESSION_HASH_BYTES);
+    }
+    shm_table_unlock(t, key);
+    return r != NULL;
+}
+
+bool session_cache_forget(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES])
+{
+    struct siphash key = session_record_key(hash);
+    if (shm_table_lock(t, key))
+        return false;
+    struct session_record *r = shm_table_find(t, key, 0);
+    if (r)
+        shm_table_remove(t, r);
+    shm_table_unlock(t, key);
+    return true;
+}
+
+struct forget_user {
+    struct shm_table *table;
+    const char *uid;
+};
+
+static void forget_if_theirs(void *user, void *record)
+{
+    const struct forget_user *f = user;
+    const struct session_record *r = record;
+    bool theirs =
+        r->kind == SESSION_KIND_LIVE && strncmp(r->session.uid, f->uid, SESSION_UID_MAX + 1) == 0;
+    if (theirs || r->kind == SESSION_KIND_PENDING)
+        shm_table_remove(f->table, record);
+}
+
+void session_cache_forget_user(struct shm_table *t, const char *uid, uint64_t now_ms,
+                               uint32_t *cursor, uint32_t buckets)
+{
+    struct forget_user f = { t, uid };
+    shm_table_visit(t, cursor, buckets, now_ms, forget_if_theirs, &f);
+}
+
+/* ---- single flight ---- */
+
+static enum session_claim claim(struct shm_table *t, struct siphash key, uint32_t number,
+                                uint64_t now_ms, uint64_t until_ms)
+{
+    struct session_record *r = shm_table_find(t, key, now_ms);
+    if (r && r->fetch && now_ms < r->fetch_until_ms)
+        return SESSION_CLAIM_TAKEN;
+    if (r) {
+        shm_table_edit(t, r);
+        if (r->kind != SESSION_KIND_LIVE)
+            shm_table_set_expiry(r, until_ms);
+    } else {
+        r = shm_table_insert(t, key, now_ms, until_ms);
+        if (!r)
+            return SESSION_CLAIM_NONE;
+        r->kind = SESSION_KIND_PENDING;
+    }
+    r->fetch = number;
+    r->fetch_until_ms = until_ms;
+    return SESSION_CLAIM_OURS;
+}
+
+enum session_claim session_cache_claim(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES],
+                                       uint32_t number, uint64_t now_ms, uint64_t until_ms)
+{
+    struct siphash key = session_record_key(hash);
+    if (shm_table_lock(t, key))
+        return SESSION_CLAIM_NONE;
+    enum session_claim result = claim(t, key, number, now_ms, until_ms);
+    shm_table_unlock(t, key);
+    return result;
+}
+
+static void fill_live(struct session_record *r, uint64_t now_ms, uint32_t idle_ms,
+                      const struct session_answer *a)
+{
+    /* What was held knows better when it was used last, and whether Redis has heard of that. */
+    bool held = r->kind == SESSION_KIND_LIVE;
+    uint64_t seen_ms = held ? r->seen_ms : now_ms, told_ms = held ? r->told_ms : 0;
+    set_live(r, seen_ms, a->asked_ms, &a->session);
+    r->told_ms = told_ms;
+    shm_table_set_expiry(r, session_record_end(&a->session, seen_ms, idle_ms));
+}
+
+static void fill(struct shm_table *t, struct session_record *r, uint64_t now_ms, uint32_t idle_ms,
+                 const struct session_answer *a)
+{
+    shm_table_edit(t, r);
+    switch (a->kind) {
+    case SESSION_KIND_LIVE:
+        fill_live(r, now_ms, idle_ms, a);
+        break;
+    case SESSION_KIND_ALIAS:
+    case SESSION_KIND_ABSENT:
+        /* What led somewhere is asked about again, too: the successor may be rotated as well. */
+        *r = (struct session_record){ .kind = (uint8_t)a->kind };
+        memcpy(r->successor, a->successor, SESSION_HASH_BYTES);
+        shm_table_set_expiry(r, now_ms + ABSENT_MS);
+        break;
+    default:
+        r->fetch = 0;
+    }
+}
+
+bool session_cache_fill(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES],
+                        uint32_t number, uint64_t now_ms, uint32_t idle_ms,
+                        const struct session_answer *answer)
+{
+    struct siphash key = session_record_key(hash);
+    if (shm_table_lock(t, key))
+        return true; /* nobody knows; it is not kept either way */
+    struct session_record *r = shm_table_find(t, key, now_ms);
+    bool ours = r && r->fetch == number;
+    if (ours && answer->kind == SESSION_KIND_NOTHING && r->kind == SESSION_KIND_PENDING)
+        shm_table_remove(t, r);
+    else if (ours)
+        fill(t, r, now_ms, idle_ms, answer);
+    shm_table_unlock(t, key);
+    return ours;
+}

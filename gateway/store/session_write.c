@@ -1,0 +1,232 @@
+/* Changes of sessions in Redis: each a few commands, one after the other. What every step leaves
+ * behind when the next one fails is safe: a session that nobody has the id of, or one that has
+ * ended although the order says that it could not be carried out. */
+#include "common/buf.h"
+#include "common/clock.h"
+#include "store/session_engine.h"
+
+#include <hiredis/hiredis.h>
+#include <stdio.h>
+
+/* One tick's share of the node's sessions, for who ends all of a user: some milliseconds. */
+#define SCAN_BUCKETS 8192
+#define SCAN_MS 1
+
+static void on_outcome(struct redis_call *c, enum redis_outcome outcome,
+                       const struct redisReply *reply)
+{
+    struct session_op *op = CONTAINER_OF(c, struct session_op, op.call);
+    if (outcome != REDIS_ANSWERED || reply->type == REDIS_REPLY_ERROR)
+        session_finish(op, SESSION_UNAVAILABLE);
+    else
+        op->step(op, reply);
+}
+
+/* The first command of an operation is sent from the call that begins it. */
+static enum store_result try_send(struct session_op *op, struct slice key, const struct slice *args,
+                                  size_t count,
+                                  void (*step)(struct session_op *op,
+                                               const struct redisReply *reply))
+{
+    struct store *s = op->store;
+    op->step = step;
+    op->op.call.on_outcome = on_outcome;
+    op->op.call.repeatable = true;
+    if (!s->redis ||
+        redis_client_command(s->redis, &op->op.call, key, args, count, session_timeout_ms(s)))
+        return session_settle(op, SESSION_UNAVAILABLE);
+    return STORE_PENDING;
+}
+
+static void command(struct session_op *op, struct slice key, const struct slice *args, size_t count,
+                    void (*step)(struct session_op *op, const struct redisReply *reply))
+{
+    if (try_send(op, key, args, count, step) == STORE_DONE)
+        session_finish(op, op->status);
+}
+
+/* SET with a lifetime in milliseconds. */
+struct set {
+    char ttl[20];
+    struct slice args[5];
+};
+
+static void set_fill(struct set *set, struct slice name, struct slice value, uint64_t ttl_ms)
+{
+    set->args[0] = SLICE("SET");
+    set->args[1] = name;
+    set->args[2] = value;
+    set->args[3] = SLICE("PX");
+    set->args[4] = slice_of(set->ttl, format_u64(set->ttl, MAX(1, ttl_ms)));
+}
+
+static uint64_t rest_ms(const struct session_op *op)
+{
+    uint64_t now_ms = clock_wall_ms();
+    return op->session.absolute_ms > now_ms ? op->session.absolute_ms - now_ms : 0;
+}
+
+static uint32_t idle_ms(const struct session_op *op)
+{
+    return op->store->config->sessions.idle_ms;
+}
+
+/* ---- telling the other nodes ---- */
+
+static void publish(struct session_op *op, struct slice message,
+                    void (*step)(struct session_op *op, const struct redisReply *reply))
+{
+    const struct slice args[] = { SLICE("PUBLISH"), SLICE(SESSION_CHANNEL), message };
+    command(op, (struct slice){ 0 }, args, ARRAY_LEN(args), step);
+}
+
+static void publish_hash(struct session_op *op,
+                         void (*step)(struct session_op *op, const struct redisReply *reply))
+{
+    char hex[SESSION_HEX_LEN];
+    session_record_hex(op->hash, hex);
+    publish(op, slice_of(hex, sizeof(hex)), step);
+}
+
+/* ---- create ---- */
+
+static void on_created(struct session_op *op, const struct redisReply *reply)
+{
+    (void)reply;
+    /* A copy that cannot be kept is fetched by the next request. */
+    bool kept = session_cache_put(session_table(op->store), op->hash, clock_wall_ms(), idle_ms(op),
+                                  &op->session);
+    (void)kept;
+    session_finish(op, SESSION_FOUND);
+}
+
+static void on_stamp(struct session_op *op, const struct redisReply *reply)
+{
+    char name[SESSION_KEY_MAX], text[SESSION_TEXT_MAX];
+    struct set set;
+    if (reply->type == REDIS_REPLY_STRING &&
+        !slice_to_u64(slice_of(reply->str, reply->len), &op->session.user_stamp)) {
+        session_finish(op, SESSION_UNAVAILABLE);
+        return;
+    }
+    set_fill(&set, session_record_name(op->hash, name), session_record_write(&op->session, text),
+             MIN(rest_ms(op), idle_ms(op)));
+    command(op, set.args[1], set.args, ARRAY_LEN(set.args), on_created);
+}
+
+enum store_result session_write_create(struct session_op *op)
+{
+    char name[SESSION_KEY_MAX];
+    const struct slice args[] = { SLICE("GET"), session_record_user_name(op->session.uid, name) };
+    return try_send(op, args[1], args, ARRAY_LEN(args), on_stamp);
+}
+
+/* ---- rotate ---- */
+
+static void on_rotation_told(struct session_op *op, const struct redisReply *reply)
+{
+    struct shm_table *t = session_table(op->store);
+    uint64_t now_ms = clock_wall_ms();
+    (void)reply;
+    bool kept =
+        session_cache_put(t, op->successor, now_ms, idle_ms(op), &op->session) &&
+        session_cache_put_alias(t, op->hash, now_ms, now_ms + SESSION_ALIAS_MS, op->successor);
+    (void)kept;
+    session_finish(op, SESSION_FOUND);
+}
+
+static void on_aliased(struct session_op *op, const struct redisReply *reply)
+{
+    (void)reply;
+    publish_hash(op, on_rotation_told);
+}
+
+static void on_successor_stored(struct session_op *op, const struct redisReply *reply)
+{
+    char name[SESSION_KEY_MAX], text[SESSION_TEXT_MAX];
+    struct set set;
+    (void)reply;
+    set_fill(&set, session_record_name(op->hash, name),
+             session_record_write_alias(op->successor, clock_wall_ms() + SESSION_ALIAS_MS, text),
+             rest_ms(op));
+    command(op, set.args[1], set.args, ARRAY_LEN(set.args), on_aliased);
+}
+
+enum store_result session_write_rotate(struct session_op *op)
+{
+    char name[SESSION_KEY_MAX], text[SESSION_TEXT_MAX];
+    struct set set;
+    set_fill(&set, session_record_name(op->successor, name),
+             session_record_write(&op->session, text), MIN(rest_ms(op), idle_ms(op)));
+    return try_send(op, set.args[1], set.args, ARRAY_LEN(set.args), on_successor_stored);
+}
+
+/* ---- drop ---- */
+
+static void on_drop_told(struct session_op *op, const struct redisReply *reply)
+{
+    (void)reply;
+    bool gone = session_cache_forget(session_table(op->store), op->hash);
+    session_finish(op, gone ? SESSION_NONE : SESSION_UNAVAILABLE);
+}
+
+static void on_dropped(struct session_op *op, const struct redisReply *reply)
+{
+    (void)reply;
+    publish_hash(op, on_drop_told);
+}
+
+enum store_result session_write_drop(struct session_op *op)
+{
+    char name[SESSION_KEY_MAX];
+    struct set set;
+    set_fill(&set, session_record_name(op->hash, name), SLICE("X"),
+             op->store->config->sessions.absolute_ms);
+    return try_send(op, set.args[1], set.args, ARRAY_LEN(set.args), on_dropped);
+}
+
+/* ---- drop all of a user ---- */
+
+static void on_scan(struct timer *t)
+{
+    struct session_op *op = CONTAINER_OF(t, struct session_op, timer);
+    session_cache_forget_user(session_table(op->store), op->uid, clock_wall_ms(), &op->cursor,
+                              SCAN_BUCKETS);
+    if (op->cursor)
+        timer_set(&op->store->loop->timers, t, SCAN_MS);
+    else
+        session_finish(op, SESSION_NONE);
+}
+
+void session_write_scan(struct session_op *op)
+{
+    timer_init(&op->timer, on_scan);
+    op->cursor = 0;
+    timer_set(&op->store->loop->timers, &op->timer, SCAN_MS);
+}
+
+static void on_user_told(struct session_op *op, const struct redisReply *reply)
+{
+    (void)reply;
+    session_write_scan(op);
+}
+
+static void on_stamped(struct session_op *op, const struct redisReply *reply)
+{
+    char text[SESSION_UID_MAX + 3];
+    int len = snprintf(text, sizeof(text), "u:%s", op->uid);
+    (void)reply;
+    publish(op, slice_of(text, MIN((size_t)len, sizeof(text) - 1)), on_user_told);
+}
+
+enum store_result session_write_drop_user(struct session_op *op)
+{
+    char name[SESSION_KEY_MAX], stamp[20];
+    struct set set;
+    uint64_t number;
+    random_bytes(&number, sizeof(number));
+    set_fill(&set, session_record_user_name(op->uid, name),
+             slice_of(stamp, format_u64(stamp, number | 1)),
+             op->store->config->sessions.absolute_ms);
+    return try_send(op, set.args[1], set.args, ARRAY_LEN(set.args), on_stamped);
+}
