@@ -5,7 +5,8 @@
 
 /* The order of things. */
 static const struct stage *const stages[] = {
-    &stage_client, &stage_https, &stage_route, &stage_rate_limit, &stage_body, &stage_proxy,
+    &stage_client,     &stage_https,   &stage_route, &stage_identify,
+    &stage_rate_limit, &stage_session, &stage_body,  &stage_proxy,
 };
 
 static void walk(struct passage *p)
@@ -171,10 +172,12 @@ void pipeline_apply(struct pipeline *p, struct config *config)
 {
     struct snapshot *old = p->current;
     p->current = snapshot_new(config, &p->peers);
+    session_keys_init(&p->session_keys, p->store->secret, config->sessions.absolute_ms);
     snapshot_unref(&old);
 }
 
 void pipeline_fini(struct pipeline *p)
 {
     snapshot_unref(&p->current);
+    session_keys_fini(&p->session_keys);
 }

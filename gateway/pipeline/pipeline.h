@@ -5,8 +5,8 @@
 
 #include "http/exchange.h"
 #include "observe/access_log.h"
+#include "pipeline/session_id.h"
 #include "pipeline/snapshot.h"
-#include "store/store.h"
 
 struct stage;
 
@@ -18,6 +18,7 @@ struct pipeline {
     struct store *store;           /* borrowed */
     struct access_log *access_log; /* borrowed; NULL: none */
     struct peer_set peers;
+    struct session_keys session_keys;
     struct snapshot *current; /* counted; NULL until the first configuration */
 };
 

@@ -37,7 +37,9 @@ struct stage {
 extern const struct stage stage_client;     /* who asks, as far as trusted proxies tell */
 extern const struct stage stage_https;      /* plain listeners that redirect */
 extern const struct stage stage_route;      /* which route; its redirect, its edits of the answer */
+extern const struct stage stage_identify;   /* whether the cookie carries our signature */
 extern const struct stage stage_rate_limit; /* how often this client may ask */
+extern const struct stage stage_session;    /* who that is, and what backends order about it */
 extern const struct stage stage_body;       /* the announced size of the body */
 extern const struct stage stage_proxy;      /* a peer answers */
 

@@ -2,6 +2,7 @@
 
 from . import tidy
 from .certs import Authority, Certs, openssl
+from .citizen import COOKIE, IDENTITY_KEY, SESSION_ROUTES, Citizen, ordered
 from .gateway import Gateway
 from .load import Load
 from .node import Node

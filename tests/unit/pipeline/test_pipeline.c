@@ -19,6 +19,7 @@ static struct fixture {
     struct http_server server;
     struct client_info client;
     struct h1_server h1;
+    struct store store;
     struct pipeline pipeline;
     struct passage *waiting;
     enum stage_verdict verdict; /* of the second stage */
@@ -119,7 +120,7 @@ static int set_up(void **state)
     f.board = board_create(&e);
     if (!f.board || loop_init(&f.loop) < 0)
         return -1;
-    pipeline_init(&f.pipeline, &f.loop, f.board, 0, NULL);
+    pipeline_init(&f.pipeline, &f.loop, f.board, 0, &f.store);
     f.pipeline.stages = stages;
     f.pipeline.stage_count = ARRAY_LEN(stages);
     struct config *config = mem_new(sizeof(*config));

@@ -1,0 +1,87 @@
+#include "pipeline/session_id.h"
+
+#include "common/buf.h"
+#include "common/digest.h"
+
+#define DAY_MS (24ull * 60 * 60 * 1000)
+#define ID_BYTES 16
+#define MAC_BYTES 16
+#define PART_LEN DIGEST_BASE64_LEN(ID_BYTES)
+
+_Static_assert(MAC_BYTES + SESSION_HASH_BYTES == DIGEST_BYTES, "one digest makes both");
+_Static_assert(SESSION_ID_TEXT_MAX >= 20 + 2 + 2 * PART_LEN, "an id has room");
+
+void session_keys_init(struct session_keys *k, const uint8_t secret[32], uint64_t lifetime_ms)
+{
+    *k = (struct session_keys){ .days = lifetime_ms / DAY_MS + 1 };
+    memcpy(k->secret, secret, sizeof(k->secret));
+    if (k->days > SESSION_ID_DAYS_MAX - 2)
+        k->days = SESSION_ID_DAYS_MAX - 2;
+}
+
+void session_keys_fini(struct session_keys *k)
+{
+    digest_wipe(k, sizeof(*k));
+}
+
+static const uint8_t *key_of(struct session_keys *k, uint64_t day)
+{
+    size_t at = day % SESSION_ID_DAYS_MAX;
+    if (k->made[at].day != day) {
+        digest_derive(slice_of((const char *)k->secret, sizeof(k->secret)), "cong session id", day,
+                      k->made[at].key);
+        k->made[at].day = day;
+    }
+    return k->made[at].key;
+}
+
+/* The first half signs the id, the second half names it in the stores. */
+static void digest_id(struct session_keys *k, uint64_t day, const uint8_t id[ID_BYTES],
+                      uint8_t out[DIGEST_BYTES])
+{
+    struct slice part = slice_of((const char *)id, ID_BYTES);
+    digest_hmac(key_of(k, day), &part, 1, out);
+}
+
+size_t session_id_mint(struct session_keys *k, uint64_t wall_ms, char text[SESSION_ID_TEXT_MAX],
+                       uint8_t hash[SESSION_HASH_BYTES])
+{
+    uint64_t day = wall_ms / DAY_MS;
+    uint8_t id[ID_BYTES], digest[DIGEST_BYTES];
+    digest_random(id, sizeof(id));
+    digest_id(k, day, id, digest);
+    size_t len = format_u64(text, day);
+    text[len++] = '.';
+    len += digest_base64(id, sizeof(id), text + len);
+    text[len++] = '.';
+    len += digest_base64(digest, MAC_BYTES, text + len);
+    memcpy(hash, digest + MAC_BYTES, SESSION_HASH_BYTES);
+    digest_wipe(id, sizeof(id));
+    return len;
+}
+
+/* Keys that are not good yet (another node's clock may be ahead by a little) or any more make none
+ * of our ids. */
+static bool day_is_good(const struct session_keys *k, uint64_t day, uint64_t wall_ms)
+{
+    uint64_t today = wall_ms / DAY_MS;
+    return day > 0 && day <= today + 1 && day + k->days >= today;
+}
+
+bool session_id_check(struct session_keys *k, struct slice text, uint64_t wall_ms,
+                      uint8_t hash[SESSION_HASH_BYTES])
+{
+    uint64_t day;
+    uint8_t id[ID_BYTES], mac[MAC_BYTES], digest[DIGEST_BYTES];
+    size_t dot = slice_find(text, '.');
+    if (text.len != dot + 2 + 2 * PART_LEN || text.data[dot + 1 + PART_LEN] != '.' ||
+        !slice_to_u64(slice_of(text.data, dot), &day) || !day_is_good(k, day, wall_ms))
+        return false;
+    struct slice parts = slice_from(text, dot + 1);
+    if (digest_unbase64(slice_of(parts.data, PART_LEN), id, sizeof(id)) != ID_BYTES ||
+        digest_unbase64(slice_from(parts, PART_LEN + 1), mac, sizeof(mac)) != MAC_BYTES)
+        return false;
+    digest_id(k, day, id, digest);
+    memcpy(hash, digest + MAC_BYTES, SESSION_HASH_BYTES);
+    return digest_equal(mac, digest, MAC_BYTES);
+}

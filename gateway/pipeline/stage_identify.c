@@ -1,0 +1,25 @@
+#include "common/clock.h"
+#include "http/cookie.h"
+#include "http/reply.h"
+#include "pipeline/stage.h"
+
+/* Looks at the signature alone: no store is asked about an id that is not ours. The cookie stays
+ * here, whether the route wants to know it or not. */
+static enum stage_verdict on_request(struct passage *p)
+{
+    struct exchange *ex = p->ex;
+    struct slice name = slice_str(p->snapshot->config->sessions.cookie);
+    struct slice cookie = cookie_find(&ex->request.headers, name);
+    if (!cookie.data)
+        return STAGE_NEXT;
+    p->identity.is_signed =
+        session_id_check(&p->pipeline->session_keys, cookie, clock_wall_ms(), p->identity.hash);
+    if (!p->identity.is_signed)
+        metrics_add(p->pipeline->metrics, COUNTER_SESSIONS_FORGED, 1);
+    if (cookie_strip(&ex->request.headers, &ex->arena, name))
+        return STAGE_NEXT;
+    reply_error(ex, ERROR_PAGE_UNAVAILABLE);
+    return STAGE_ANSWERED;
+}
+
+const struct stage stage_identify = { .name = "identify", .on_request = on_request };
