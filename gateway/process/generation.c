@@ -1,6 +1,7 @@
 #include "process/generation.h"
 
 #include "config/load.h"
+#include "tls/tls_client.h"
 #include "tls/tls_context.h"
 
 #include <unistd.h>
@@ -25,6 +26,20 @@ static int check_tls(const struct config *config, struct buf *problems)
     return status;
 }
 
+static int check_redis(const struct config *config, struct buf *problems)
+{
+    const struct config_redis *redis = config->store.redis;
+    struct err e;
+    if (!redis || !redis->tls)
+        return 0;
+    SSL_CTX *context = tls_client_context(
+        &(struct tls_client_files){ &redis->tls_ca, &redis->tls_cert, &redis->tls_key }, &e);
+    if (!context)
+        buf_printf(problems, "%s: store.redis.tls: %s\n", config->file, e.text);
+    SSL_CTX_free(context);
+    return context ? 0 : ERR_INVALID;
+}
+
 /* Fills the configuration and its sealed copy from the bundle. */
 static int build(struct generation *g, const char *path, struct buf *problems)
 {
@@ -34,7 +49,7 @@ static int build(struct generation *g, const char *path, struct buf *problems)
     g->config = config_load(g->bundle, path, &diagnostics);
     buf_append_slice(problems, buf_slice(&diagnostics.text));
     diagnostics_fini(&diagnostics);
-    if (!g->config || check_tls(g->config, problems) < 0)
+    if (!g->config || check_tls(g->config, problems) < 0 || check_redis(g->config, problems) < 0)
         return ERR_INVALID;
     g->sealed_fd = bundle_seal(g->bundle, &e);
     if (g->sealed_fd >= 0)

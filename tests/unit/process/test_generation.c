@@ -145,6 +145,27 @@ static void holds_nothing_when_the_file_is_bad(void **state)
     buf_fini(&problems);
 }
 
+/* What only OpenSSL can judge. */
+static void refuses_a_certificate_for_redis_that_openssl_will_not_show(void **state)
+{
+    (void)state;
+    struct fake_certificate weak;
+    struct generation g;
+    struct buf problems;
+    buf_init(&problems, 65536);
+    fake_certificate_init(&weak, "WEAK", "DNS:gate.test", &authority);
+    put("weak.crt", weak.cert_pem);
+    put("weak.key", weak.key_pem);
+    put("cong.yaml", SLICE(CONFIG "store: { secret: portal.key, redis: { servers: [ 10.0.0.1:1 ], "
+                                  "tls: { cert: weak.crt, key: weak.key } } }\n"));
+    assert_int_equal(generation_load(&g, path_of("cong.yaml"), 1, &problems), ERR_INVALID);
+    assert_non_null(strstr(problems.data, "store.redis.tls: "));
+    assert_int_equal(unlink(path_of("weak.crt")), 0);
+    assert_int_equal(unlink(path_of("weak.key")), 0);
+    fake_certificate_fini(&weak);
+    buf_fini(&problems);
+}
+
 static void stays_when_no_answer_has_changed(void **state)
 {
     struct fixture *f = *state;
@@ -203,6 +224,8 @@ int main(void)
                                         teardown),
         cmocka_unit_test_setup_teardown(tells_a_child_why_it_cannot_load, setup, teardown),
         cmocka_unit_test_setup_teardown(holds_nothing_when_the_file_is_bad, setup, teardown),
+        cmocka_unit_test_setup_teardown(refuses_a_certificate_for_redis_that_openssl_will_not_show,
+                                        setup, teardown),
         cmocka_unit_test_setup_teardown(stays_when_no_answer_has_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(moves_on_when_an_answer_has_changed, setup, teardown),
         cmocka_unit_test_setup_teardown(ignores_other_changes_when_it_refreshes, setup, teardown),
