@@ -1,6 +1,7 @@
 """Redis for the tests: Debian's redis-server, as a single server (plain or TLS), three Sentinels with a
 master and two replicas, or a Cluster of six nodes."""
 
+import os
 import re
 import shutil
 import signal
@@ -13,6 +14,18 @@ from .process import Process
 from .wait import DEADLINE_S, eventually
 
 HOST = "127.0.0.1"
+
+
+class _Shared:
+    """What nodes can share. `settings` is the gateway's store.redis."""
+
+    @property
+    def store(self):
+        """The gateway's store, the same for all nodes that share this."""
+        secret = self._home / "store.secret"
+        if not secret.exists():
+            secret.write_bytes(os.urandom(32))
+        return {"secret": str(secret), "redis": self.settings}
 
 
 class RedisServer:
@@ -109,13 +122,21 @@ class RedisServer:
         return set(self.cli("--scan", "--pattern", pattern).split())
 
 
-class Redis(RedisServer):
+class Redis(_Shared, RedisServer):
     """A single server."""
 
     @property
+    def _home(self):
+        return self.folder
+
+    @property
     def settings(self):
-        """As the gateway's configuration names it."""
-        return {"kind": "single", "servers": [self.address]}
+        settings = {"kind": "single", "servers": [self.address]}
+        if self.password:
+            file = self.folder / "password"
+            file.write_text(self.password + "\n")
+            settings["password"] = str(file)
+        return settings
 
 
 class RedisTLS(Redis):
@@ -167,7 +188,7 @@ class Sentinel(RedisServer):
         return int(fields["num-slaves"]), int(fields["num-other-sentinels"])
 
 
-class SentinelTrio:
+class SentinelTrio(_Shared):
     """A master, two replicas, and three Sentinels that watch them."""
 
     MASTER = "cong"
@@ -219,12 +240,16 @@ class SentinelTrio:
         return eventually(changed, "another master has taken over")
 
     @property
+    def _home(self):
+        return self.servers[0].folder
+
+    @property
     def settings(self):
         return {"kind": "sentinel", "servers": [s.address for s in self.sentinels],
                 "master": self.MASTER}
 
 
-class RedisCluster:
+class RedisCluster(_Shared):
     """Three masters with a replica each."""
 
     def __init__(self, node_timeout_ms=1000):
@@ -277,6 +302,10 @@ class RedisCluster:
 
     def _living(self):
         return [server for server in self.servers if server.process.is_running()]
+
+    @property
+    def _home(self):
+        return self.servers[0].folder
 
     @property
     def settings(self):
