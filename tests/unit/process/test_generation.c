@@ -149,20 +149,26 @@ static void holds_nothing_when_the_file_is_bad(void **state)
 static void refuses_a_certificate_for_redis_that_openssl_will_not_show(void **state)
 {
     (void)state;
-    struct fake_certificate weak;
+    struct fake_certificate weak, ours;
     struct generation g;
-    struct buf problems;
+    struct buf chain, problems;
     buf_init(&problems, 65536);
-    fake_certificate_init(&weak, "WEAK", "DNS:gate.test", &authority);
-    put("weak.crt", weak.cert_pem);
-    put("weak.key", weak.key_pem);
+    buf_init(&chain, 65536);
+    fake_certificate_init(&weak, "WEAK", NULL, NULL);
+    fake_certificate_init(&ours, "EC", "DNS:gate.test", &weak);
+    buf_append_slice(&chain, ours.cert_pem);
+    buf_append_slice(&chain, weak.cert_pem);
+    put("weak.crt", buf_slice(&chain));
+    put("weak.key", ours.key_pem);
     put("cong.yaml", SLICE(CONFIG "store: { secret: portal.key, redis: { servers: [ 10.0.0.1:1 ], "
                                   "tls: { cert: weak.crt, key: weak.key } } }\n"));
     assert_int_equal(generation_load(&g, path_of("cong.yaml"), 1, &problems), ERR_INVALID);
     assert_non_null(strstr(problems.data, "store.redis.tls: "));
     assert_int_equal(unlink(path_of("weak.crt")), 0);
     assert_int_equal(unlink(path_of("weak.key")), 0);
+    fake_certificate_fini(&ours);
     fake_certificate_fini(&weak);
+    buf_fini(&chain);
     buf_fini(&problems);
 }
 
