@@ -134,6 +134,21 @@ static void let_connect(struct crowd *c, uint64_t planned_us, uint32_t target)
     }
 }
 
+/* Pauses have long tails: of those begun at a slow pace many would last until a short busy phase
+ * is over. */
+static void follow_pace(struct crowd *c, uint64_t at_us)
+{
+    const struct engine *e = c->engine;
+    uint32_t phase = tally_phase_at(&e->tally, at_us);
+    const struct scenario_phase *old = &e->scenario->phases[c->phase];
+    const struct scenario_phase *new = &e->scenario->phases[phase];
+    bool is_same =
+        old->think_median_ms == new->think_median_ms && old->think_mean_ms == new->think_mean_ms;
+    c->phase = phase;
+    for (uint32_t i = 0; i < c->present && !is_same; i++)
+        user_change_pace(&c->users[i], at_us);
+}
+
 static bool is_calm(const struct crowd *c, uint64_t at_us, uint32_t target)
 {
     const struct engine *e = c->engine;
@@ -148,6 +163,7 @@ static void on_tick(struct agenda_item *item)
     uint64_t planned_us = item->due_us;
     uint32_t total = crowd_target(e->scenario, planned_us - e->tally.start_us);
     uint32_t target = MIN(crowd_share_of(&c->share, total), c->user_count);
+    follow_pace(c, planned_us);
     let_connect(c, planned_us, target);
     while (c->present > target)
         user_leave(&c->users[--c->present]);
@@ -227,7 +243,7 @@ void crowd_settle(struct crowd *c)
     agenda_cancel(&e->agenda, &c->tick);
     agenda_cancel(&e->agenda, &c->arrival);
     for (uint32_t i = 0; i < c->user_count; i++) {
-        agenda_cancel(&e->agenda, &c->users[i].next);
+        user_settle(&c->users[i]);
         list_remove(&c->users[i].link);
     }
 }

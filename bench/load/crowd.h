@@ -20,6 +20,7 @@ struct crowd {
     uint32_t user_count;
     uint32_t present; /* users[0] to users[present - 1] are to be there */
     double connects_left;
+    uint32_t phase; /* whose pace people keep */
     struct agenda_item tick, arrival;
     struct list guests; /* struct user, by `link` */
 };

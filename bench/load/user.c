@@ -125,6 +125,12 @@ static void go(struct user *u)
         mem_free(u);
 }
 
+void user_settle(struct user *u)
+{
+    if (u->state == USER_THINKING)
+        agenda_cancel(&u->engine->agenda, &u->next);
+}
+
 void user_leave(struct user *u)
 {
     u->is_leaving = true;
@@ -189,6 +195,15 @@ static void plan_next(struct user *u, uint64_t planned_us, uint64_t now_us)
         count_missed(u, next_us);
     else if (next_us < u->engine->end_us)
         agenda_set(&u->engine->agenda, &u->next, next_us);
+}
+
+void user_change_pace(struct user *u, uint64_t now_us)
+{
+    bool pauses = u->state == USER_THINKING && u->ready_us && agenda_has(&u->next);
+    if (!pauses || u->interval_us)
+        return;
+    u->is_new = true;
+    plan_next(u, now_us, now_us);
 }
 
 /* What follows an action; a guest is gone after it. */

@@ -54,10 +54,14 @@ extern const struct wire_events user_wire_events;
 void user_init(struct user *u, struct engine *engine);
 /* Comes, and acts at `planned_us` for the first time. */
 void user_join(struct user *u, uint64_t planned_us);
+/* People's pace has changed: a pause under way becomes the rest of one at the new pace. */
+void user_change_pace(struct user *u, uint64_t now_us);
 /* As soon as nothing is in flight any more. */
 void user_leave(struct user *u);
 /* Connects again while thinking; taken off engine->waiting. */
 void user_connect(struct user *u);
+/* Begins nothing any more; what is in flight, or about to be tried again, goes on. */
+void user_settle(struct user *u);
 /* At once, whatever is in flight: counted neither as done nor as failed. Frees a guest. */
 void user_drop(struct user *u);
 

@@ -218,6 +218,31 @@ static void the_response_clock_never_runs_behind_the_service_clock(void **state)
     assert_true(response->max_us >= service->max_us);
 }
 
+static void a_new_pace_holds_for_pauses_under_way(void **state)
+{
+    (void)state;
+    struct fake_portal *portal = fake_portal_start(FAKE_PORTAL_IS_RIGHT, 0);
+    char target[32];
+    snprintf(target, sizeof(target), "127.0.0.1:%u", fake_portal_port(portal));
+    fake_portal_signal_after(portal, 4 * USERS, &board->stop);
+    FILE *file = fopen(scenario_path, "w");
+    fprintf(file,
+            "name: test\nabout: a test\nphases:\n"
+            "  - { name: slow, duration: 1s, users: %d, think_median: 50m, think_mean: 1h }\n"
+            "  - { name: fast, duration: 1h, users: %d, think_median: 2ms, think_mean: 3ms,"
+            " judged: true }\n"
+            "load: { connects_per_s: 1000, upload_min: 1KiB, upload_max: 200KiB, " STAYING "}\n"
+            "criteria: [ \"error_percent at most 0%%\" ]\n",
+            USERS, USERS);
+    fclose(file);
+    start.target = target;
+    start.ca_path = fake_portal_ca_path(portal);
+    assert_int_equal(generate(), 0);
+    seen = fake_portal_stop(&portal);
+    assert_true(out->phases[0].planned <= USERS);
+    assert_true(out->phases[1].done > 2 * USERS);
+}
+
 static void cookies_come_back(void **state)
 {
     (void)state;
@@ -438,6 +463,7 @@ int main(void)
         TEST(counts_every_action_once),
         TEST(everybody_comes_once_and_is_alive),
         TEST(the_response_clock_never_runs_behind_the_service_clock),
+        TEST(a_new_pace_holds_for_pauses_under_way),
         TEST(cookies_come_back),
         TEST(the_ledger_holds_every_dossier),
         TEST(a_dossier_without_an_answer_is_sent_again),
