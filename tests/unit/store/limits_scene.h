@@ -73,9 +73,5 @@ static inline void limits_scene_take(struct limits_scene *s, struct taken *t,
     t->done = limits_take(&s->store, &t->op) == STORE_DONE;
 }
 
-static inline uint64_t limits_scene_counter(const struct limits_scene *s, enum metric_counter id)
-{
-    return atomic_load(&s->metrics.counters[id]);
-}
 
 #endif

@@ -97,7 +97,7 @@ static void all_modes_are_exact_on_one_node(void **state)
             allowed += take(&limit, key).allowed;
         assert_int_equal(allowed, 5);
     }
-    assert_int_equal(limits_scene_counter(&s, COUNTER_RATE_LIMIT_FALLBACKS), 0);
+    assert_int_equal(metrics_counter(&s.metrics, COUNTER_RATE_LIMIT_FALLBACKS), 0);
 }
 
 static void processes_of_a_node_count_together(void **state)
