@@ -384,10 +384,11 @@ static void work_until_killed(const struct fixture *f, int ready)
 {
     struct err e;
     struct shm_table *t = shm_table_new(f->memory, &evicting, &e);
-    for (uint64_t i = 0;; i++) {
+    for (uint64_t i = 0;;) {
         struct siphash key = key_of(1 + i % HOT_RECORDS);
         if (shm_table_lock(t, key) < 0)
             continue;
+        i++;
         struct payload *p = shm_table_find(t, key, NOW);
         if (!p || !is_whole(p))
             _exit(5);
