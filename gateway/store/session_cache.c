@@ -6,7 +6,7 @@ _Static_assert(sizeof(struct session_record) <= STORE_SESSION_BYTES, "a record h
 #define ABSENT_MS 2000
 
 /* The memory may have been written by a compromised worker: texts end where they must. */
-static void copy_session(struct session *out, const struct session *in)
+void session_cache_copy(struct session *out, const struct session *in)
 {
     *out = *in;
     out->uid[SESSION_UID_MAX] = '\0';
@@ -30,6 +30,8 @@ static bool look_once(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES
 {
     struct session_record *r = shm_table_find(t, session_record_key(hash), now_ms);
     copy->kind = r ? (enum session_kind)r->kind : SESSION_KIND_NOTHING;
+    if (copy->kind == SESSION_KIND_OWED)
+        copy->kind = SESSION_KIND_ABSENT;
     copy->fetching = r && r->fetch && now_ms < r->fetch_until_ms;
     if (!r)
         return false;
@@ -40,7 +42,7 @@ static bool look_once(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES
     if (copy->kind == SESSION_KIND_LIVE) {
         touch(r, now_ms, idle_ms);
         copy->confirmed_ms = r->confirmed_ms;
-        copy_session(&copy->session, &r->session);
+        session_cache_copy(&copy->session, &r->session);
     }
     return false;
 }
@@ -128,6 +130,33 @@ bool session_cache_forget(struct shm_table *t, const uint8_t hash[SESSION_HASH_B
         shm_table_remove(t, r);
     shm_table_unlock(t, key);
     return true;
+}
+
+bool session_cache_owe(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
+                       uint64_t until_ms)
+{
+    struct siphash key = session_record_key(hash);
+    if (shm_table_lock(t, key))
+        return false;
+    struct session_record *r = change(t, key, now_ms, until_ms);
+    if (r)
+        *r = (struct session_record){ .kind = SESSION_KIND_OWED };
+    shm_table_unlock(t, key);
+    return r != NULL;
+}
+
+void session_cache_told(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES],
+                        enum session_kind kind, uint64_t seen_ms)
+{
+    struct siphash key = session_record_key(hash);
+    if (shm_table_lock(t, key))
+        return; /* it is told again */
+    struct session_record *r = shm_table_find(t, key, 0);
+    if (r && r->kind == kind && kind == SESSION_KIND_OWED)
+        shm_table_remove(t, r);
+    else if (r && r->kind == kind)
+        r->told_ms = seen_ms;
+    shm_table_unlock(t, key);
 }
 
 struct forget_user {

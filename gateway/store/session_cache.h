@@ -8,7 +8,7 @@
 
 /* What is known of a session. An alias is followed: `hash` is then its successor's. */
 struct session_copy {
-    enum session_kind kind; /* never ALIAS */
+    enum session_kind kind; /* never ALIAS nor OWED, which counts as ABSENT */
     uint8_t hash[SESSION_HASH_BYTES];
     uint64_t confirmed_ms;
     bool fetching; /* somebody is asking Redis about it */
@@ -26,6 +26,14 @@ bool session_cache_put_alias(struct shm_table *t, const uint8_t hash[SESSION_HAS
                              uint64_t now_ms, uint64_t until_ms,
                              const uint8_t successor[SESSION_HASH_BYTES]) MUST_CHECK;
 bool session_cache_forget(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES]) MUST_CHECK;
+/* Ended while Redis is away: the keeper tells it, until `until_ms`. */
+bool session_cache_owe(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
+                       uint64_t until_ms) MUST_CHECK;
+/* Redis has heard of what the record of that kind said. */
+void session_cache_told(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES],
+                        enum session_kind kind, uint64_t seen_ms);
+/* Out of the shared memory: its texts end where they must. */
+void session_cache_copy(struct session *out, const struct session *in);
 /* All sessions of `uid`, and placeholders, which might become such, in the next buckets from
  * *cursor on; it is 0 again when all have been visited. */
 void session_cache_forget_user(struct shm_table *t, const char *uid, uint64_t now_ms,

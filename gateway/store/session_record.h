@@ -19,6 +19,7 @@ enum session_kind {
     SESSION_KIND_ALIAS,   /* leads to its successor */
     SESSION_KIND_ABSENT,  /* known not to exist */
     SESSION_KIND_PENDING, /* somebody is asking Redis */
+    SESSION_KIND_OWED,    /* ended while Redis was away, which has to be told */
 };
 
 /* Of shm_table STORE_SESSIONS, under the session's hash. */

@@ -12,12 +12,21 @@
 #define SCAN_BUCKETS 8192
 #define SCAN_MS 1
 
+/* What was to end ends here at once; the keeper tells Redis when it is back. */
+static enum session_status owe(const struct session_op *op)
+{
+    uint64_t now_ms = clock_wall_ms();
+    bool owed = op->is_drop && session_cache_owe(session_table(op->store), op->hash, now_ms,
+                                                 now_ms + op->store->config->sessions.absolute_ms);
+    return owed ? SESSION_NONE : SESSION_UNAVAILABLE;
+}
+
 static void on_outcome(struct redis_call *c, enum redis_outcome outcome,
                        const struct redisReply *reply)
 {
     struct session_op *op = CONTAINER_OF(c, struct session_op, op.call);
     if (outcome != REDIS_ANSWERED || reply->type == REDIS_REPLY_ERROR)
-        session_finish(op, SESSION_UNAVAILABLE);
+        session_finish(op, owe(op));
     else
         op->step(op, reply);
 }
@@ -34,7 +43,7 @@ static enum store_result try_send(struct session_op *op, struct slice key, const
     op->op.call.repeatable = true;
     if (!s->redis ||
         redis_client_command(s->redis, &op->op.call, key, args, count, session_timeout_ms(s)))
-        return session_settle(op, SESSION_UNAVAILABLE);
+        return session_settle(op, owe(op));
     return STORE_PENDING;
 }
 
@@ -180,6 +189,7 @@ enum store_result session_write_drop(struct session_op *op)
 {
     char name[SESSION_KEY_MAX];
     struct set set;
+    op->is_drop = true;
     set_fill(&set, session_record_name(op->hash, name), SLICE("X"),
              op->store->config->sessions.absolute_ms);
     return try_send(op, set.args[1], set.args, ARRAY_LEN(set.args), on_dropped);

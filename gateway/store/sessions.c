@@ -173,9 +173,12 @@ enum store_result sessions_rotate(struct store *s, struct session_op *op)
 enum store_result sessions_drop(struct store *s, struct session_op *op)
 {
     begin(s, op);
-    bool ok = session_cache_forget(session_table(s), op->hash);
-    if (s->redis)
+    struct shm_table *t = session_table(s);
+    if (store_is_shared(s))
         return change(op, session_write_drop);
+    bool ok = s->redis ? session_cache_owe(t, op->hash, op->begun_ms,
+                                           op->begun_ms + s->config->sessions.absolute_ms)
+                       : session_cache_forget(t, op->hash);
     return session_settle(op, ok ? SESSION_NONE : SESSION_UNAVAILABLE);
 }
 

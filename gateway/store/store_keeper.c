@@ -6,6 +6,7 @@
 static const struct store_task_type *const types[] = {
     &store_pulse,
     &store_sweep,
+    &sessions_keeper,
 };
 
 struct store_keeper {

@@ -186,6 +186,18 @@ static void that_there_is_none_is_remembered_for_a_moment(void **state)
     assert_int_equal(look(one, NOW + 2000).kind, SESSION_KIND_NOTHING);
 }
 
+static void what_is_owed_is_over_and_stays_until_it_is_told(void **state)
+{
+    (void)state;
+    put(one, "an");
+    assert_true(session_cache_owe(table, one, NOW, NOW + ABSOLUTE_MS));
+    assert_int_equal(look(one, NOW + ABSOLUTE_MS - 1).kind, SESSION_KIND_ABSENT);
+    session_cache_told(table, one, SESSION_KIND_LIVE, NOW);
+    assert_int_equal(look(one, NOW).kind, SESSION_KIND_ABSENT);
+    session_cache_told(table, one, SESSION_KIND_OWED, NOW);
+    assert_int_equal(look(one, NOW).kind, SESSION_KIND_NOTHING);
+}
+
 static void a_question_that_fails_leaves_the_copy(void **state)
 {
     (void)state;
@@ -212,6 +224,7 @@ int main(void)
         TEST(who_never_answers_is_not_waited_for),
         TEST(an_answer_is_not_kept_when_the_session_changed_meanwhile),
         TEST(that_there_is_none_is_remembered_for_a_moment),
+        TEST(what_is_owed_is_over_and_stays_until_it_is_told),
         TEST(a_question_that_fails_leaves_the_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,227 @@
+"""Sessions of several nodes that share a Redis: what one node does, the others know; and what happens
+when Redis is away, or has lost everything."""
+
+import time
+
+import pytest
+
+from env import (SESSION_ROUTES, Citizen, Gateway, Redis, RedisCluster, SentinelTrio, eventually)
+
+SECRET = "0123456789abcdef" * 2
+KINDS = {"single": Redis, "sentinel": SentinelTrio, "cluster": RedisCluster}
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def redis(request):
+    with KINDS[request.param]() as redis:
+        yield redis
+
+
+@pytest.fixture(scope="module")
+def single():
+    with Redis() as redis:
+        yield redis
+
+
+@pytest.fixture(scope="module")
+def secret(tmp_path_factory):
+    file = tmp_path_factory.mktemp("secret") / "store.secret"
+    file.write_text(SECRET)
+    return str(file)
+
+
+def is_shared(gateway):
+    return gateway.status()["store"]["mode"] == "redis"
+
+
+def node_of(node, redis, secret, **settings):
+    return Gateway(node, routes=SESSION_ROUTES,
+                   store={"secret": secret, "redis": redis.settings}, **settings)
+
+
+def wait_until_shared(*gateways):
+    for gateway in gateways:
+        eventually(lambda g=gateway: is_shared(g), "the store is shared")
+
+
+@pytest.fixture(scope="module")
+def nodes(node, redis, secret):
+    with node_of(node, redis, secret) as one, node_of(node, redis, secret) as two:
+        wait_until_shared(one, two)
+        yield one, two
+
+
+# --- two nodes ------------------------------------------------------------------------------------
+
+def test_a_session_of_one_node_works_on_the_other(nodes):
+    one, two = nodes
+    citizen = Citizen(one, "079085001234", level=2)
+    assert citizen.status() == 200
+    assert citizen.at(two).status() == 200
+
+
+def test_a_session_that_ends_on_one_node_ends_on_the_other(nodes):
+    one, two = nodes
+    citizen = Citizen(one, "1")
+    elsewhere = citizen.at(two)
+    assert elsewhere.status() == 200
+    citizen.order("revoke")
+    eventually(lambda: elsewhere.status() == 401, "the other node has heard")
+
+
+def test_a_rotated_session_is_the_same_everywhere(nodes):
+    one, two = nodes
+    citizen = Citizen(one, "1")
+    late = citizen.at(two)
+    assert late.status() == 200
+    citizen.order("rotate; level=3")
+    assert citizen.status() == citizen.at(two).status() == 200
+    assert late.status() == 200, "the former id still leads there for a moment"
+
+
+def test_all_sessions_of_a_user_end_on_all_nodes(nodes):
+    one, two = nodes
+    phone, computer, other = Citizen(one, "u-5"), Citizen(two, "u-5"), Citizen(two, "u-55")
+    assert (phone.status(), computer.status(), other.status()) == (200, 200, 200)
+    phone.order("revoke-user; uid=u-5")
+    assert phone.status() == 401
+    eventually(lambda: computer.status() == 401, "the other node has heard")
+    assert computer.at(one).status() == 401
+    assert other.status() == 200
+    again = Citizen(two, "u-5")
+    assert again.at(one).status() == 200, "who signs in afterwards is in"
+
+
+def test_a_cookie_without_our_signature_costs_redis_nothing(node, single, secret):
+    with node_of(node, single, secret) as gateway:
+        wait_until_shared(gateway)
+        citizen = Citizen(gateway)
+        for _ in range(20):
+            citizen.cookie = "20000.AAAAAAAAAAAAAAAAAAAAAA.AAAAAAAAAAAAAAAAAAAAAA"
+            assert citizen.status() == 401
+        assert gateway.metrics()["cong_sessions_fetched_total"] == 0
+
+
+def test_a_known_session_costs_redis_nothing(node, single, secret):
+    with node_of(node, single, secret) as gateway:
+        wait_until_shared(gateway)
+        citizen = Citizen(gateway, "1")
+        assert citizen.status() == 200
+        single.reset_stats()
+        for _ in range(200):
+            assert citizen.status() == 200
+        calls = single.commandstats()
+        assert sum(calls.get(name, 0) for name in ("get", "set", "pexpire", "hgetall")) < 20, calls
+
+
+def test_that_there_is_no_session_is_remembered(node, single, secret):
+    with node_of(node, single, secret) as one, node_of(node, single, secret) as two:
+        wait_until_shared(one, two)
+        citizen = Citizen(one, "1")
+        ghost = citizen.at(two)
+        citizen.order("revoke")
+        assert {ghost.status() for _ in range(20)} == {401}
+        assert two.metrics()["cong_sessions_fetched_total"] <= 3
+
+
+def test_how_fast_a_revocation_is_heard(node, single, secret, record_property):
+    with node_of(node, single, secret) as one, node_of(node, single, secret) as two:
+        wait_until_shared(one, two)
+        client = two.connect()
+        times = []
+        for number in range(20):
+            citizen = Citizen(one, f"u{number}")
+            cookie = [("Cookie", f"__Host-cong_sid={citizen.cookie}")]
+            assert client.request("GET", "/ho-so", cookie).status == 200
+            citizen.order("revoke")
+            began = time.monotonic()
+            while client.request("GET", "/ho-so", cookie).status == 200:
+                pass
+            times.append(time.monotonic() - began)
+        times.sort()
+        print(f"revocations heard after {times[0] * 1e3:.1f} to {times[-1] * 1e3:.1f} ms, "
+              f"median {times[len(times) // 2] * 1e3:.1f} ms")
+        record_property("revocation_median_ms", times[len(times) // 2] * 1e3)
+
+
+# --- Redis is away --------------------------------------------------------------------------------
+
+@pytest.fixture
+def frail(node, secret):
+    """A Redis of one's own, a node on it, and somebody who is signed in."""
+    with Redis() as redis, node_of(node, redis, secret) as gateway:
+        wait_until_shared(gateway)
+        citizen = Citizen(gateway, "1")
+        assert citizen.status() == 200
+        yield redis, gateway, citizen
+
+
+@pytest.mark.parametrize("how", ["killed", "stopped"])
+def test_who_is_signed_in_stays_so_while_redis_is_away(frail, how):
+    redis, gateway, citizen = frail
+    if how == "killed":
+        redis.kill()
+    else:
+        redis.stop_answering()
+    eventually(lambda: not is_shared(gateway), "Redis is away")
+    heartbeats_end = time.monotonic() + 4
+    while time.monotonic() < heartbeats_end:
+        assert citizen.status() == 200
+    assert citizen.status(target="/dang-nhap") == 200
+    fresh = citizen.request(target="/thanh-toan")
+    assert fresh.status == 503 and fresh.headers.get("Retry-After") == "5"
+    login = Citizen(gateway).order("create; uid=2")
+    assert login.status == 503 and "Set-Cookie" not in login.headers
+    if how == "killed":
+        redis.start()
+    else:
+        redis.cont()
+    eventually(lambda: is_shared(gateway), "Redis is back")
+    assert citizen.status() == 200
+    eventually(lambda: citizen.status(target="/thanh-toan") == 200, "fresh sessions are back")
+    assert Citizen(gateway, "2").status() == 200
+
+
+def test_what_ended_while_redis_was_away_ends_everywhere(node, secret):
+    with Redis() as redis, node_of(node, redis, secret) as one, \
+            node_of(node, redis, secret) as two:
+        wait_until_shared(one, two)
+        citizen = Citizen(one, "1")
+        thief = citizen.at(two)
+        assert thief.status() == 200
+        redis.stop_answering()
+        eventually(lambda: not is_shared(one), "Redis is away")
+        here = citizen.at(one)
+        citizen.order("revoke")
+        assert here.status() == 401
+        redis.cont()
+        eventually(lambda: thief.status() == 401, "it has ended on the other node")
+
+
+def test_sessions_that_a_node_holds_survive_the_loss_of_all_data(node, secret):
+    with Redis() as redis, node_of(node, redis, secret) as one, \
+            node_of(node, redis, secret) as two:
+        wait_until_shared(one, two)
+        citizens = [Citizen(one, f"u{number}") for number in range(30)]
+        eventually(lambda: redis.keys("cong:{mark}"), "the mark is there")
+        assert [citizen.status() for citizen in citizens] == [200] * 30
+        redis.flush()
+        assert [citizen.status() for citizen in citizens] == [200] * 30
+        eventually(lambda: len(redis.keys("cong:{s:*")) == 30, "the node has put them back")
+        assert [citizen.at(two).status() for citizen in citizens] == [200] * 30
+
+
+def test_a_failover_signs_nobody_out(node, secret):
+    with SentinelTrio() as trio, node_of(node, trio, secret) as one, \
+            node_of(node, trio, secret) as two:
+        wait_until_shared(one, two)
+        citizens = [Citizen(one, f"u{number}") for number in range(10)]
+        master = trio.master
+        master.kill()
+        eventually(lambda: not is_shared(one), "Redis is away")
+        assert [citizen.status() for citizen in citizens] == [200] * 10
+        trio.wait_for_failover(master)
+        wait_until_shared(one, two)
+        assert [citizen.status() for citizen in citizens] == [200] * 10
+        for citizen in citizens:
+            eventually(lambda c=citizen: c.at(two).status() == 200, "the other node knows it")
