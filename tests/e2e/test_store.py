@@ -1,8 +1,10 @@
 """Where shared state is kept, what is told of it, and what a restart of the gateway leaves."""
 
+import os
 import signal
+import threading
 
-from env import Gateway, Redis, eventually
+from env import Gateway, Incomplete, Redis, eventually
 
 SECRET = "0123456789abcdef" * 2
 
@@ -85,3 +87,67 @@ def test_the_next_gateway_goes_on_with_the_store_of_a_killed_one(node, tmp_path)
         with Gateway(node, **where) as second:
             second.log.wait_for("store: going on with .*/run/store")
             assert second.request().status == 200
+
+
+BURST = 2000
+LIMITED = {"workers": 2, "route": {"rate_limits": ["shared"]}, "rate_limits": [
+    {"name": "shared", "key": "route", "limit": 300, "period": "1d", "burst": BURST}]}
+
+
+class Askers:
+    """Clients that ask without a pause until they are refused."""
+
+    def __init__(self, gateway, count=4):
+        self.allowed, self.lost = 0, 0
+        self._gateway = gateway
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(count)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, kind, value, traceback):
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self):
+        client, status = None, 200
+        while status == 200:
+            try:
+                client = client or self._gateway.connect()
+                status = client.request("GET", "/").status
+            except (OSError, Incomplete):
+                client = None
+            with self._lock:
+                if not client:
+                    self.lost += 1
+                elif status == 200:
+                    self.allowed += 1
+
+
+def test_a_limit_is_exact_while_workers_are_killed(node):
+    with Gateway(node, **LIMITED) as gateway:
+        gateway.allow("was killed by SIGKILL")
+        with Askers(gateway) as askers:
+            for share in range(1, 9):
+                eventually(lambda n=share: askers.allowed >= BURST * n // 10, "they go on")
+                worker = f"worker {share % 2}"
+                pid = gateway.worker_pids()[worker]
+                os.kill(pid, signal.SIGKILL)
+                eventually(lambda w=worker, p=pid: gateway.worker_pids().get(w, p) != p,
+                           "another one takes its place")
+        assert BURST - askers.lost <= askers.allowed <= BURST, vars(askers)
+        assert gateway.request().status == 429
+
+
+def test_a_limit_outlives_the_gateway(node, tmp_path):
+    where = {"runtime_dir": str(tmp_path / "run")}
+    with Gateway(node, **LIMITED | where) as first:
+        with Askers(first) as askers:
+            pass
+        assert askers.allowed == BURST
+        first.signal(signal.SIGKILL)
+        with Gateway(node, **LIMITED | where) as second:
+            assert second.request().status == 429
