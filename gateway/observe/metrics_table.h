@@ -47,6 +47,12 @@
     COUNTER(RATE_LIMIT_ASKS, rate_limit_asks, "Questions to Redis about rate limits")              \
     COUNTER(RATE_LIMIT_FALLBACKS, rate_limit_fallbacks,                                            \
             "Rate limits decided by a node alone because Redis was away or silent")                \
+    COUNTER(REDIS_CALLS, redis_calls, "Commands and scripts sent to Redis")                        \
+    COUNTER(REDIS_TIMEOUTS, redis_timeouts, "Of these, those that were not answered in time")      \
+    COUNTER(REDIS_LOST, redis_lost, "Of these, those whose connection ended before the answer")    \
+    COUNTER(REDIS_REFUSED, redis_refused,                                                          \
+            "Commands and scripts not sent because Redis was away or had too much to do")          \
+    COUNTER(REDIS_CONNECTS, redis_connects, "Connections to Redis begun")                          \
     COUNTER(ACCESS_LOG_DROPPED, access_log_dropped,                                                \
             "Access log lines dropped because the log could not be written in time")               \
     COUNTER(RELOADS, config_reloads, "Configurations applied by this process")

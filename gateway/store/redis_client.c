@@ -55,6 +55,11 @@ static void detach(struct redis_call *call)
 static void finish(struct redis_call *call, enum redis_outcome outcome,
                    const struct redisReply *reply)
 {
+    struct metrics *metrics = call->client->setup.metrics;
+    if (outcome == REDIS_TIMED_OUT)
+        metrics_add(metrics, COUNTER_REDIS_TIMEOUTS, 1);
+    if (outcome == REDIS_LOST)
+        metrics_add(metrics, COUNTER_REDIS_LOST, 1);
     detach(call);
     call->on_outcome(call, outcome, reply);
 }
@@ -315,10 +320,11 @@ static const struct redis_sentinel_handler sentinel_handler = {
 
 /* --- life ------------------------------------------------------------------------------------- */
 
-struct redis_client *redis_client_new(struct loop *loop, const struct config_redis *config)
+struct redis_client *redis_client_new(struct loop *loop, const struct config_redis *config,
+                                      struct metrics *metrics)
 {
     struct redis_client *c = mem_new(sizeof(*c));
-    redis_setup_init(&c->setup, loop, config);
+    redis_setup_init(&c->setup, loop, config, metrics);
     list_init(&c->pending);
     list_init(&c->parked);
     timer_init(&c->again, on_again);
@@ -387,19 +393,26 @@ struct redis_setup *redis_client_setup(struct redis_client *c)
 
 /* --- calls ------------------------------------------------------------------------------------ */
 
+static int refuse(struct redis_client *c)
+{
+    metrics_add(c->setup.metrics, COUNTER_REDIS_REFUSED, 1);
+    return ERR_LIMIT;
+}
+
 static int start(struct redis_client *c, struct redis_call *call, const struct slice *args,
                  size_t count, uint32_t timeout_ms)
 {
     struct redis_node *n = node_for(c, call);
     if (!redis_node_is_up(n))
-        return ERR_LIMIT;
+        return refuse(c);
     call->command = redis_format(args, count, &call->command_len);
     if (!call->command || send_to(c, n, call)) {
         redisFreeCommand(call->command);
         call->command = NULL;
-        return ERR_LIMIT;
+        return refuse(c);
     }
     call->client = c;
+    metrics_add(c->setup.metrics, COUNTER_REDIS_CALLS, 1);
     timer_set(&c->setup.loop->timers, &call->deadline, timeout_ms);
     return 0;
 }
@@ -425,7 +438,7 @@ int redis_client_script(struct redis_client *c, struct redis_call *call,
     struct slice *all = mem_try(count * sizeof(*all));
     begin(call, slot_for(c, key_count ? keys[0] : slice_of(NULL, 0)));
     if (!all)
-        return ERR_LIMIT;
+        return refuse(c);
     redis_setup_learn(&c->setup, script);
     call->script = script;
     all[0] = SLICE("EVALSHA");

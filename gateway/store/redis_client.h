@@ -20,6 +20,7 @@
 #include "net/address.h"
 #include "net/loop.h"
 
+struct metrics;
 struct redisReply;
 struct redis_client;
 struct redis_call;
@@ -64,8 +65,9 @@ struct redis_call {
     struct address ask; /* where an ASK has led it; AF_UNSPEC: nowhere */
 };
 
-/* `config` is borrowed for the client's life. Connects in the background. */
-struct redis_client *redis_client_new(struct loop *loop, const struct config_redis *config);
+/* All are borrowed for the client's life. Connects in the background. */
+struct redis_client *redis_client_new(struct loop *loop, const struct config_redis *config,
+                                      struct metrics *metrics);
 /* Pending calls end without their callback. NULL-safe; *pointer is NULL after. */
 void redis_client_free(struct redis_client **pointer);
 /* Calls can be made: the breaker is closed and a connection stands. */

@@ -226,6 +226,7 @@ static const struct redis_connection_handler connection_handler = {
 void redis_node_connect(struct redis_node *n)
 {
     n->state = REDIS_NODE_CONNECTING;
+    metrics_add(n->setup->metrics, COUNTER_REDIS_CONNECTS, 1);
     n->connection = redis_connection_open(n->setup, &n->address, &connection_handler, n);
     timer_set(wheel(n), &n->timer, n->setup->config->connect_timeout_ms);
 }

@@ -21,11 +21,13 @@ static struct slice password_of(const struct config_redis *config)
     return s;
 }
 
-void redis_setup_init(struct redis_setup *s, struct loop *loop, const struct config_redis *config)
+void redis_setup_init(struct redis_setup *s, struct loop *loop, const struct config_redis *config,
+                      struct metrics *metrics)
 {
     *s = (struct redis_setup){
         .loop = loop,
         .config = config,
+        .metrics = metrics,
         .password = password_of(config),
     };
     if (!config->tls)

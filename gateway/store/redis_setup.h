@@ -7,6 +7,7 @@
 #include "config/config_store.h"
 #include "net/address.h"
 #include "net/loop.h"
+#include "observe/metrics.h"
 #include "tls/tls_stream.h"
 
 #define REDIS_SCRIPTS_MAX 32
@@ -17,6 +18,7 @@ struct redis_script;
 struct redis_setup {
     struct loop *loop;                 /* borrowed */
     const struct config_redis *config; /* borrowed */
+    struct metrics *metrics;           /* borrowed */
     struct slice password;             /* in the configuration; empty: no AUTH */
     SSL_CTX *tls;                      /* owned; NULL: plain, or there is a problem */
     struct tls_engine engine;          /* of TLS */
@@ -25,7 +27,8 @@ struct redis_setup {
     struct err problem; /* "", or why no connection can be made at all */
 };
 
-void redis_setup_init(struct redis_setup *s, struct loop *loop, const struct config_redis *config);
+void redis_setup_init(struct redis_setup *s, struct loop *loop, const struct config_redis *config,
+                      struct metrics *metrics);
 void redis_setup_fini(struct redis_setup *s);
 /* Notes a script, and fills in its SHA-1. */
 void redis_setup_learn(struct redis_setup *s, struct redis_script *script);

@@ -53,7 +53,7 @@ static void on_retired(struct timer *timer)
     link_free(&link);
 }
 
-static struct store_link *link_new(struct loop *loop, const struct config_redis *config)
+static struct store_link *link_new(struct store *s, const struct config_redis *config)
 {
     struct store_link *link = mem_new(sizeof(*link));
     list_init(&link->node);
@@ -61,7 +61,7 @@ static struct store_link *link_new(struct loop *loop, const struct config_redis 
     arena_init(&link->arena, NULL, LINK_CONFIG_BYTES_MAX);
     link->config = config_redis_copy(config, &link->arena);
     if (link->config)
-        link->client = redis_client_new(loop, link->config);
+        link->client = redis_client_new(s->loop, link->config, s->metrics);
     return link;
 }
 
@@ -83,7 +83,7 @@ static void follow_redis(struct store *s, const struct config_redis *config)
     link_retire(s);
     if (!config)
         return;
-    s->link = link_new(s->loop, config);
+    s->link = link_new(s, config);
     s->redis = s->link->client;
 }
 

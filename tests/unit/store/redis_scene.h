@@ -5,6 +5,7 @@
 #define UNIT_STORE_REDIS_SCENE_H
 
 #include "fakes/fake_redis.h"
+#include "observe/metrics.h"
 #include "store/redis_client.h"
 #include "store/redis_reply.h"
 
@@ -18,6 +19,7 @@
 
 struct scene {
     struct loop loop;
+    struct metrics metrics;
     struct fake_redis_config config;
     struct redis_client *client;
 };
@@ -69,7 +71,7 @@ static inline void scene_begin(struct scene *s, enum config_redis_kind kind, con
                                size_t count)
 {
     fake_redis_config(&s->config, kind, ports, count);
-    s->client = redis_client_new(&s->loop, &s->config.redis);
+    s->client = redis_client_new(&s->loop, &s->config.redis, &s->metrics);
 }
 
 static inline void scene_wait_until_up(struct scene *s)

@@ -15,6 +15,7 @@ static int set_up(void **state)
 {
     (void)state;
     next_answer = "+OK\r\n";
+    memset(&scene.metrics, 0, sizeof(scene.metrics));
     assert_int_equal(loop_init(&scene.loop), 0);
     fake_redis_init(&server, &scene.loop, say_next, NULL);
     scene_begin(&scene, CONFIG_REDIS_SINGLE, &server.port, 1);
@@ -28,6 +29,11 @@ static int tear_down(void **state)
     fake_redis_fini(&server);
     loop_fini(&scene.loop);
     return 0;
+}
+
+static uint64_t counted(enum metric_counter id)
+{
+    return metrics_counter(&scene.metrics, id);
 }
 
 static void before_it_is_connected_calls_fail_at_once(void **state)
@@ -127,6 +133,7 @@ static void a_call_that_may_have_been_carried_out_is_lost_with_its_connection(vo
     assert_int_equal(scene_ask(&scene, "INCR a").outcome, REDIS_LOST);
     fake_redis_run(&scene.loop, has_two_connections, &server);
     assert_int_equal(server.commands, 1);
+    assert_int_equal(counted(COUNTER_REDIS_LOST), 1);
 }
 
 static void a_repeatable_call_is_sent_again_on_the_next_connection(void **state)
@@ -213,6 +220,10 @@ static void timeouts_open_the_breaker_and_a_probe_closes_it(void **state)
     fake_redis_say(&server, "+OK\r\n+OK\r\n+OK\r\n+OK\r\n+OK\r\n"); /* late, but the pipe moves */
     scene_wait_until_up(&scene);
     assert_int_equal(server.connections, 1);
+    assert_int_equal(counted(COUNTER_REDIS_CALLS), 5);
+    assert_int_equal(counted(COUNTER_REDIS_TIMEOUTS), 5);
+    assert_int_equal(counted(COUNTER_REDIS_REFUSED), 1);
+    assert_int_equal(counted(COUNTER_REDIS_CONNECTS), 1);
 }
 
 static void a_server_that_is_stopped_is_left_and_found_again(void **state)

@@ -143,7 +143,7 @@ static void set_password(const char *user, const char *password)
     fake_redis_config(&scene.config, CONFIG_REDIS_SINGLE, &server.port, 1);
     scene.config.redis.username = user;
     scene.config.redis.password = (struct config_file){ "password", slice_str(password) };
-    scene.client = redis_client_new(&scene.loop, &scene.config.redis);
+    scene.client = redis_client_new(&scene.loop, &scene.config.redis, &scene.metrics);
 }
 
 static void a_password_opens_the_server_and_another_one_does_not(void **state)
@@ -207,7 +207,7 @@ static void connect_with_tls(uint16_t port, const struct fake_certificate *ca, c
     scene.config.redis.tls = true;
     scene.config.redis.tls_ca = (struct config_file){ "ca.crt", ca->cert_pem };
     scene.config.redis.tls_name = name;
-    scene.client = redis_client_new(&scene.loop, &scene.config.redis);
+    scene.client = redis_client_new(&scene.loop, &scene.config.redis, &scene.metrics);
 }
 
 static void tls_is_spoken_with_who_proves_to_be_the_server_and_nobody_else(void **state)

@@ -164,7 +164,7 @@ static void a_sentinel_that_wants_the_password_gets_it(void **state)
     fake_redis_config(&scene.config, CONFIG_REDIS_SENTINEL, ports, 1);
     scene.config.redis.master = "cong";
     scene.config.redis.password = (struct config_file){ "password", SLICE("secret\n") };
-    scene.client = redis_client_new(&scene.loop, &scene.config.redis);
+    scene.client = redis_client_new(&scene.loop, &scene.config.redis, &scene.metrics);
     scene_wait_until_up(&scene);
     assert_int_equal(parts[0].asking, 1);
 }
