@@ -1,18 +1,14 @@
 #include "process/keeper.h"
 
 #include "admin/admin.h"
-#include "common/clock.h"
 #include "common/log.h"
 #include "net/loop.h"
 #include "observe/board.h"
 #include "process/assignment.h"
 #include "process/version.h"
 #include "store/store_keeper.h"
-#include "tls/tls_tickets.h"
 
 #include <unistd.h>
-
-#define ROTATION_CHECK_MS 60000
 
 struct keeper {
     struct loop loop;
@@ -23,7 +19,6 @@ struct keeper {
     struct store_keeper *store;  /* owned */
     struct config *config;       /* owned; NULL before the first CONFIG */
     struct admin admin;
-    struct timer rotation;
     int exit_code;
 };
 
@@ -31,35 +26,6 @@ static void leave(struct keeper *k, int exit_code)
 {
     k->exit_code = exit_code;
     uv_stop(&k->loop.uv);
-}
-
-/* --- ticket keys ---------------------------------------------------------------------------- */
-
-/* Periods are cut from wall time, not from our start, and the last one is kept beside the keys: a
- * keeper that dies and comes back puts no rotation off. */
-static uint64_t current_period(const struct keeper *k)
-{
-    return clock_wall_ms() / k->config->ticket_rotation_ms;
-}
-
-static void watch_rotation(struct keeper *k)
-{
-    uint64_t rotation_ms = k->config->ticket_rotation_ms;
-    uint64_t left_ms = rotation_ms - clock_wall_ms() % rotation_ms;
-    timer_set(&k->loop.timers, &k->rotation, MIN(left_ms, ROTATION_CHECK_MS));
-}
-
-static void on_rotation(struct timer *timer)
-{
-    struct keeper *k = CONTAINER_OF(timer, struct keeper, rotation);
-    struct tls_tickets *tickets = board_ticket_section(k->board);
-    uint64_t period = current_period(k);
-    if (period != tickets->period) {
-        tls_tickets_rotate(tickets);
-        tickets->period = period;
-        log_write(LOG_INFO, "TLS session ticket keys rotated");
-    }
-    watch_rotation(k);
 }
 
 /* --- messages ------------------------------------------------------------------------------- */
@@ -75,14 +41,9 @@ static void say(struct keeper *k, enum channel_kind kind, uint32_t generation, c
 static void apply(struct keeper *k, struct config *config, int admin_socket, uint32_t generation)
 {
     struct metrics *metrics = board_metrics(k->board, BOARD_KEEPER);
-    bool other_periods = k->config && k->config->ticket_rotation_ms != config->ticket_rotation_ms;
     store_keeper_apply(k->store, config);
     config_free(&k->config);
     k->config = config;
-    struct tls_tickets *tickets = board_ticket_section(k->board);
-    if (other_periods || tickets->period == 0)
-        tickets->period = current_period(k);
-    watch_rotation(k);
     log_set_level(config->log_level);
     admin_apply(&k->admin, config, admin_socket);
     metrics_gauge_set(metrics, GAUGE_CONFIG_GENERATION, generation);
@@ -156,7 +117,6 @@ static int start(struct keeper *k, int channel_fd)
     int rc = loop_init(&k->loop);
     if (rc < 0)
         return rc;
-    timer_init(&k->rotation, on_rotation);
     admin_init(&k->admin, &k->loop, k->board, k->region, CONG_VERSION);
     k->store = store_keeper_new(&k->loop, k->region, board_metrics(k->board, BOARD_KEEPER),
                                 board_ticket_section(k->board));
@@ -168,7 +128,6 @@ static int start(struct keeper *k, int channel_fd)
 
 static void finish(struct keeper *k)
 {
-    timer_cancel(&k->rotation);
     admin_fini(&k->admin);
     store_keeper_free(&k->store);
     loop_fini(&k->loop);

@@ -7,6 +7,7 @@ static const struct store_task_type *const types[] = {
     &store_pulse,
     &store_sweep,
     &sessions_keeper,
+    &tickets_keeper,
 };
 
 struct store_keeper {

@@ -27,6 +27,6 @@ struct store_task_type {
 };
 
 /* The tasks, each in the file of its name. */
-extern const struct store_task_type sessions_keeper, store_pulse, store_sweep;
+extern const struct store_task_type sessions_keeper, store_pulse, store_sweep, tickets_keeper;
 
 #endif
