@@ -216,20 +216,32 @@ static int map_board(struct generator *g, const struct generator_start *start, s
     return 0;
 }
 
-static int read_target(struct wire_hub *hub, const char *target, struct err *e)
+static int read_target(struct wire_hub *hub, struct slice target, struct err *e)
 {
     char host[64];
-    const char *colon = strrchr(target, ':');
-    size_t len = colon ? (size_t)(colon - target) : 0;
+    size_t len = slice_find(target, ':');
     uint64_t port = 0;
-    bool is_right = len > 0 && len < sizeof(host) && slice_to_u64(slice_str(colon + 1), &port) &&
-                    port > 0 && port < 65536;
+    bool is_right = len < MIN(target.len, sizeof(host)) && hub->target_count < WIRE_TARGETS_MAX &&
+                    slice_to_u64(slice_from(target, len + 1), &port) && port > 0 && port < 65536;
     if (is_right) {
-        memcpy(host, target, len);
-        host[len] = '\0';
-        is_right = uv_ip4_addr(host, (int)port, &hub->target) == 0;
+        snprintf(host, sizeof(host), "%.*s", (int)len, target.data);
+        is_right = uv_ip4_addr(host, (int)port, &hub->targets[hub->target_count++]) == 0;
     }
-    return is_right ? 0 : err_set(e, ERR_INVALID, "\"%s\" is not an IPv4 address and port", target);
+    return is_right ? 0
+                    : err_set(e, ERR_INVALID, "\"%.*s\" is not an IPv4 address and port",
+                              SLICE_ARG(target));
+}
+
+static int read_targets(struct wire_hub *hub, const char *text, struct err *e)
+{
+    struct slice rest = slice_str(text);
+    int rc = 0;
+    do {
+        size_t len = slice_find(rest, ',');
+        rc = read_target(hub, slice_of(rest.data, len), e);
+        rest = slice_from(rest, MIN(len + 1, rest.len));
+    } while (rest.len > 0 && rc == 0);
+    return rc;
 }
 
 static bool is_loopback(const struct sockaddr_in *address)
@@ -302,10 +314,10 @@ static int init_engine(struct generator *g, const struct generator_start *start,
     init_contents(e, start);
     int rc = client_tls_init(&e->hub.tls, start->ca_path, problem);
     if (rc == 0)
-        rc = read_target(&e->hub, start->target, problem);
+        rc = read_targets(&e->hub, start->target, problem);
     if (rc == 0)
         rc = client_ledger_open(&e->ledger, start->ledger_path, problem);
-    e->hub.binds_sources = is_loopback(&e->hub.target);
+    e->hub.binds_sources = is_loopback(&e->hub.targets[0]);
     return rc;
 }
 

@@ -24,7 +24,8 @@ struct generator_start {
     uint32_t slot;             /* of the board; also part of the idempotency keys */
     uint32_t share, shares;    /* this is the `share`-th (from 0) of `shares` load generators */
     bool is_probe;             /* then share is ignored: the scenario's probe users, all of them */
-    const char *target;        /* address and port of the gateway, "127.0.0.1:8443" */
+    const char *target;        /* address and port of the gateway, "127.0.0.1:8443"; or several,
+                                  separated by commas, taken in turn */
     const char *server_name;   /* SNI, host and the name that the certificate is checked for */
     const char *ca_path;       /* PEM; NULL: certificates are not checked */
     const char *ledger_path;   /* a new file; NULL: no ledger */

@@ -253,7 +253,9 @@ static int begin_connect(struct wire *w, const struct wire_wish *wish)
     uv_tcp_nodelay(&w->tcp, 1);
     uv_connect_t *request = mem_new(sizeof(*request));
     request->data = w;
-    int rc = uv_tcp_connect(request, &w->tcp, (struct sockaddr *)&w->hub->target, on_connected);
+    const struct sockaddr_in *target =
+        &w->hub->targets[w->hub->next_target++ % w->hub->target_count];
+    int rc = uv_tcp_connect(request, &w->tcp, (const struct sockaddr *)target, on_connected);
     if (rc < 0)
         mem_free(request);
     return rc;

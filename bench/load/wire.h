@@ -48,6 +48,7 @@ struct wire {
     bool wants_http2, wants_resumption, broken;
 };
 
+#define WIRE_TARGETS_MAX 4
 #define WIRE_READ_BYTES 65536
 #define WIRE_PLAIN_BYTES 17000 /* a whole record, so that it never waits half read */
 
@@ -57,9 +58,10 @@ struct wire_hub {
     struct agenda *agenda;            /* borrowed */
     const struct wire_events *events; /* borrowed */
     struct client_tls tls;
-    struct sockaddr_in target;
+    struct sockaddr_in targets[WIRE_TARGETS_MAX]; /* taken in turn */
+    uint32_t target_count, next_target;
     const char *server_name; /* borrowed */
-    bool binds_sources;      /* the target is on this machine: any of its addresses may be used */
+    bool binds_sources;      /* targets are on this machine: any of its addresses may be used */
     struct wire *writer;     /* whose bytes are in tls.output, or NULL */
     uint64_t bytes_sent, bytes_received;
     bool has_logged_failure;

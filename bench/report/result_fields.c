@@ -78,7 +78,8 @@ TABLE(fields_criterion, scenario_criterion, criterion);
 static const struct field testbed[] = {
     FIELD(scenario_testbed, nodes),        FIELD(scenario_testbed, gateway_workers),
     FIELD(scenario_testbed, node_latency), FIELD(scenario_testbed, node_options),
-    FIELD(scenario_testbed, redis),
+    FIELD(scenario_testbed, redis),        FIELD(scenario_testbed, gateways),
+    FIELD(scenario_testbed, submissions),
 };
 TABLE(fields_testbed, scenario_testbed, testbed);
 

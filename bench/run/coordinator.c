@@ -90,8 +90,7 @@ static void write_target(struct coordinator *c)
 {
     const struct run_options *o = c->setup->options;
     if (has_testbed(c))
-        snprintf(c->target, sizeof(c->target), "127.0.0.1:%u",
-                 ntohs(testbed_entrance(&c->testbed)->sin_port));
+        testbed_entrance(&c->testbed, c->target, sizeof(c->target));
     else
         snprintf(c->target, sizeof(c->target), "%s", o->target_text);
 }
@@ -103,9 +102,9 @@ static void describe_machine(struct coordinator *c)
     struct machine_setup setup = { .processes = &c->processes,
                                    .gateway_cores = c->placement.gateway,
                                    .generator_cores = c->placement.generators,
-                                   .gateway = own ? c->testbed.gateway_address : o->target,
+                                   .gateway = own ? c->testbed.gateways[0].address : o->target,
                                    .gateway_is_here = own,
-                                   .admin = own ? c->testbed.admin_address : o->admin };
+                                   .admin = own ? c->testbed.gateways[0].admin : o->admin };
     c->machine = machine_new(&setup);
 }
 
@@ -155,7 +154,7 @@ static void describe_run(struct coordinator *c)
     r->scenario_text = arena_printf(&r->arena, "%s", text);
     r->command = c->setup->command;
     if (has_testbed(c))
-        r->gateway_config = arena_copy(&r->arena, buf_slice(&c->testbed.config)).data;
+        r->gateway_config = arena_copy(&r->arena, buf_slice(&c->testbed.gateways[0].config)).data;
     environment_add(r, &c->placement);
 }
 
@@ -229,7 +228,9 @@ static void look_for_casualties(struct coordinator *c)
         find(c, text);
         c->is_over = true;
     }
-    if (has_died(&t->gateway, end, sizeof(end))) {
+    for (size_t i = 0; i < TESTBED_GATEWAYS_MAX; i++) {
+        if (!has_died(&t->gateways[i].program, end, sizeof(end)))
+            continue;
         snprintf(text, sizeof(text), "the %s, so the run was ended", end);
         mark(c, text);
         c->is_over = true;
@@ -237,8 +238,9 @@ static void look_for_casualties(struct coordinator *c)
     for (size_t i = 0; i < TESTBED_NODES_MAX; i++)
         if (has_died(&t->nodes[i], end, sizeof(end)))
             mark(c, end);
-    if (has_died(&t->command, end, sizeof(end)) && t->command.wait_status != 0)
-        mark(c, end);
+    for (size_t i = 0; i < TESTBED_GATEWAYS_MAX; i++)
+        if (has_died(&t->commands[i], end, sizeof(end)) && t->commands[i].wait_status != 0)
+            mark(c, end);
 }
 
 static void look_at_gateway(struct coordinator *c)
@@ -349,7 +351,7 @@ static void stop_all(struct coordinator *c)
 static int read_journals(const struct coordinator *c, struct reconcile *ledger, struct err *e)
 {
     const struct run_options *o = c->setup->options;
-    uint32_t count = has_testbed(c) ? c->scenario->testbed.nodes : o->journal_count;
+    uint32_t count = has_testbed(c) ? testbed_journal_count(&c->testbed) : o->journal_count;
     char own[PATH_MAX];
     int rc = 0;
     for (uint32_t i = 0; i < count && rc == 0; i++) {

@@ -39,6 +39,22 @@ static int start_node(struct testbed *t, uint32_t index, struct err *e)
     return find_node(t, index, false, e) ? testbed_start_node(t, index, e) : ERR_INVALID;
 }
 
+static int kill_gateway(struct testbed *t, uint32_t index, struct err *e)
+{
+    struct program *gateway = &t->gateways[index].program;
+    if (!program_runs(gateway))
+        return err_set(e, ERR_INVALID, "it does not run");
+    program_stop(gateway, SIGKILL, 0);
+    return 0;
+}
+
+static int start_gateway(struct testbed *t, uint32_t index, struct err *e)
+{
+    if (program_runs(&t->gateways[index].program))
+        return err_set(e, ERR_INVALID, "it runs already");
+    return testbed_start_gateway(t, index, e);
+}
+
 static int kill_worker(struct testbed *t, uint32_t slot, struct err *e)
 {
     pid_t pid = process_table_worker(t->processes, slot);
@@ -64,6 +80,10 @@ static int do_fault(const struct scenario_fault *fault, const struct faults_targ
         return testbed_reload(t, e);
     case FAULT_KILL_WORKER:
         return kill_worker(t, fault->argument, e);
+    case FAULT_KILL_GATEWAY:
+        return kill_gateway(t, fault->argument, e);
+    case FAULT_START_GATEWAY:
+        return start_gateway(t, fault->argument, e);
     case FAULT_KILL_REDIS:
         program_stop(&t->redis, SIGKILL, 0);
         return 0;
@@ -91,6 +111,8 @@ static void describe(const struct scenario_fault *fault, char *out, size_t size)
         [FAULT_START_NODE] = { "node-", " is started again", NODE },
         [FAULT_RELOAD] = { "the gateway reloads its configuration", "", NO_NUMBER },
         [FAULT_KILL_WORKER] = { "worker ", " of the gateway is killed", NUMBER },
+        [FAULT_KILL_GATEWAY] = { "gateway-", " is killed", NODE },
+        [FAULT_START_GATEWAY] = { "gateway-", " is started again", NODE },
         [FAULT_KILL_REDIS] = { "Redis is killed", "", NO_NUMBER },
         [FAULT_START_REDIS] = { "Redis is started again", "", NO_NUMBER },
         [FAULT_DROP_CONNECTIONS] = { "", "% of the connections are dropped", NUMBER },

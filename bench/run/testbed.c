@@ -5,6 +5,7 @@
 #include "bench/run/relay.h"
 #include "bench/run/testbed_config.h"
 #include "common/clock.h"
+#include "common/random.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #define STOP_MS 10000
 #define LOOK_MS 20
 #define NODE_ARGUMENTS 48
+#define SECRET_BYTES 64
 /* Below the range that the kernel takes the clients' own ports from. */
 #define PORT_FIRST 24000
 #define PORT_COUNT 1000
@@ -30,10 +32,20 @@ static void path_in(const struct testbed *t, char out[PATH_MAX], const char *nam
     snprintf(out, PATH_MAX, "%s/%s", t->folder, name);
 }
 
+static bool nodes_share_journal(const struct testbed *t)
+{
+    return t->scenario->testbed.submissions == SUBMISSIONS_DEDUP;
+}
+
+uint32_t testbed_journal_count(const struct testbed *t)
+{
+    return nodes_share_journal(t) ? 1 : t->scenario->testbed.nodes;
+}
+
 void testbed_journal_path(const struct testbed *t, uint32_t index, char out[PATH_MAX])
 {
     char name[32];
-    snprintf(name, sizeof(name), "node-%u.journal", index + 1);
+    snprintf(name, sizeof(name), "node-%u.journal", nodes_share_journal(t) ? 1 : index + 1);
     path_in(t, out, name);
 }
 
@@ -76,8 +88,9 @@ static int choose_address(struct sockaddr_in *address, uint16_t *next, struct er
 
 static int choose_addresses(struct testbed *t, struct err *e)
 {
-    struct sockaddr_in *wanted[] = { &t->gateway_address, &t->admin_address, &t->relay_address,
-                                     &t->redis_address };
+    struct testbed_gateway *g = t->gateways;
+    struct sockaddr_in *wanted[] = { &g[0].address, &g[0].admin,       &g[1].address,
+                                     &g[1].admin,   &t->relay_address, &t->redis_address };
     uint16_t next = PORT_FIRST;
     int rc = 0;
     for (size_t i = 0; i < ARRAY_LEN(wanted) && rc == 0; i++)
@@ -87,36 +100,66 @@ static int choose_addresses(struct testbed *t, struct err *e)
     return rc;
 }
 
-static int write_config(struct testbed *t, struct err *e)
+static int write_file(const char *path, struct slice data, struct err *e)
 {
-    testbed_config_write(t);
-    FILE *file = fopen(t->config_path, "we");
+    FILE *file = fopen(path, "we");
     if (!file)
-        return err_system(e, "cannot write %s", t->config_path);
-    bool written = fwrite(t->config.data, t->config.len, 1, file) == 1;
-    return fclose(file) == 0 && written ? 0 : err_system(e, "cannot write %s", t->config_path);
+        return err_system(e, "cannot write %s", path);
+    bool written = fwrite(data.data, data.len, 1, file) == 1;
+    return fclose(file) == 0 && written ? 0 : err_system(e, "cannot write %s", path);
+}
+
+static void gateway_name(uint32_t index, char out[16])
+{
+    snprintf(out, 16, index ? "gateway-%u" : "gateway", index + 1);
+}
+
+static int write_config(struct testbed *t, uint32_t index, struct err *e)
+{
+    char name[16], file[24];
+    struct testbed_gateway *g = &t->gateways[index];
+    buf_init(&g->config, CONFIG_BYTES);
+    gateway_name(index, name);
+    snprintf(file, sizeof(file), "%s.yaml", name);
+    path_in(t, g->config_path, file);
+    testbed_config_write(t, index, &g->config);
+    return write_file(g->config_path, buf_slice(&g->config), e);
+}
+
+/* What gateways of a run share, and no other run has. */
+static int write_secret(const struct testbed *t, struct err *e)
+{
+    char path[PATH_MAX], secret[SECRET_BYTES];
+    path_in(t, path, "store.secret");
+    random_bytes(secret, sizeof(secret));
+    return write_file(path, slice_of(secret, sizeof(secret)), e);
 }
 
 int testbed_init(struct testbed *t, struct err *e)
 {
     char key_path[PATH_MAX];
-    buf_init(&t->config, CONFIG_BYTES);
-    path_in(t, t->config_path, "gateway.yaml");
     path_in(t, t->certificate_path, "portal.crt");
     path_in(t, key_path, "portal.key");
-    if (t->scenario->testbed.nodes > TESTBED_NODES_MAX)
-        return err_set(e, ERR_LIMIT, "a testbed has %d nodes at most", TESTBED_NODES_MAX);
+    if (t->scenario->testbed.nodes > TESTBED_NODES_MAX ||
+        t->scenario->testbed.gateways > TESTBED_GATEWAYS_MAX)
+        return err_set(e, ERR_LIMIT, "a testbed has %d nodes and %d gateways at most",
+                       TESTBED_NODES_MAX, TESTBED_GATEWAYS_MAX);
     int rc = find_programs(t, e);
     if (rc == 0)
         rc = choose_addresses(t, e);
     if (rc == 0)
         rc = certificate_make(TESTBED_HOST, t->certificate_path, key_path, e);
-    return rc ? rc : write_config(t, e);
+    if (rc == 0)
+        rc = write_secret(t, e);
+    for (uint32_t i = 0; i < t->scenario->testbed.gateways && rc == 0; i++)
+        rc = write_config(t, i, e);
+    return rc;
 }
 
 void testbed_fini(struct testbed *t)
 {
-    buf_fini(&t->config);
+    for (size_t i = 0; i < TESTBED_GATEWAYS_MAX; i++)
+        buf_fini(&t->gateways[i].config);
 }
 
 /* --- programs -------------------------------------------------------------------------------- */
@@ -149,7 +192,8 @@ int testbed_start_node(struct testbed *t, uint32_t index, struct err *e)
 {
     char name[16], address[32], journal[PATH_MAX], words[512];
     char node[] = "node", name_option[] = "--name", listen_option[] = "--listen",
-         journal_option[] = "--journal", latency_option[] = "--latency";
+         journal_option[] = "--journal", latency_option[] = "--latency",
+         unique_option[] = "--unique", yes[] = "yes";
     const struct scenario_testbed *wanted = &t->scenario->testbed;
     snprintf(name, sizeof(name), "node-%u", index + 1);
     snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(t->node_addresses[index].sin_port));
@@ -161,6 +205,10 @@ int testbed_start_node(struct testbed *t, uint32_t index, struct err *e)
         argv[count++] = latency_option;
         argv[count++] = (char *)wanted->node_latency;
     }
+    if (nodes_share_journal(t)) {
+        argv[count++] = unique_option;
+        argv[count++] = yes;
+    }
     snprintf(words, sizeof(words), "%s", wanted->node_options ? wanted->node_options : "");
     append_words(argv, count, NODE_ARGUMENTS, words);
     struct program_launch how = { .argv = argv, .death_signal = SIGKILL };
@@ -170,28 +218,43 @@ int testbed_start_node(struct testbed *t, uint32_t index, struct err *e)
 int testbed_start_redis(struct testbed *t, struct err *e)
 {
     char path[] = "/usr/bin/redis-server", bind_option[] = "--bind", host[] = "127.0.0.1",
-         port_option[] = "--port", port[8], save_option[] = "--save", never[] = "";
+         port_option[] = "--port", port[8], save_option[] = "--save", never[] = "",
+         append_option[] = "--appendonly", yes[] = "yes", sync_option[] = "--appendfsync",
+         always[] = "always", dir_option[] = "--dir";
     snprintf(port, sizeof(port), "%u", ntohs(t->redis_address.sin_port));
-    char *argv[] = { path, bind_option, host, port_option, port, save_option, never, NULL };
+    char *argv[] = {
+        path,          bind_option, host,        port_option, port,       save_option,       never,
+        append_option, yes,         sync_option, always,      dir_option, (char *)t->folder, NULL
+    };
     struct program_launch how = { .argv = argv, .death_signal = SIGKILL };
     return start(t, &t->redis, "redis", ROLE_NODE, how, e);
 }
 
-static int start_gateway(struct testbed *t, struct err *e)
+int testbed_start_gateway(struct testbed *t, uint32_t index, struct err *e)
 {
-    char run[] = "run", option[] = "-c";
-    char *argv[] = { t->gateway_path, run, option, t->config_path, NULL };
+    struct testbed_gateway *g = &t->gateways[index];
+    char run[] = "run", option[] = "-c", name[16];
+    char *argv[] = { t->gateway_path, run, option, g->config_path, NULL };
     struct program_launch how = { .argv = argv, .death_signal = SIGQUIT };
-    return start(t, &t->gateway, "gateway", ROLE_GATEWAY, how, e);
+    gateway_name(index, name);
+    return start(t, &g->program, name, ROLE_GATEWAY, how, e);
+}
+
+static int reload_one(struct testbed *t, uint32_t index, struct err *e)
+{
+    char reload[] = "reload", option[] = "-c";
+    char *argv[] = { t->gateway_path, reload, option, t->gateways[index].config_path, NULL };
+    struct program_launch how = { .argv = argv, .death_signal = SIGKILL };
+    program_stop(&t->commands[index], SIGTERM, 0);
+    return start(t, &t->commands[index], "reload", ROLE_OURS, how, e);
 }
 
 int testbed_reload(struct testbed *t, struct err *e)
 {
-    char reload[] = "reload", option[] = "-c";
-    char *argv[] = { t->gateway_path, reload, option, t->config_path, NULL };
-    struct program_launch how = { .argv = argv, .death_signal = SIGKILL };
-    program_stop(&t->command, SIGTERM, 0);
-    return start(t, &t->command, "reload", ROLE_OURS, how, e);
+    int rc = 0;
+    for (uint32_t i = 0; i < t->scenario->testbed.gateways && rc == 0; i++)
+        rc = reload_one(t, i, e);
+    return rc;
 }
 
 static const struct scenario_fault *find_fault(const struct scenario *s,
@@ -209,15 +272,22 @@ static int start_relay(struct testbed *t, struct err *e)
     if (!drop)
         return 0;
     struct relay_setup setup = { .listen = t->relay_address,
-                                 .gateway = t->gateway_address,
+                                 .gateway = t->gateways[0].address,
                                  .drop_percent = MIN(drop->argument, 100) };
     struct program_launch how = { .call = relay_main, .argument = &setup, .death_signal = SIGKILL };
     return start(t, &t->relay, "relay", ROLE_OURS, how, e);
 }
 
-const struct sockaddr_in *testbed_entrance(const struct testbed *t)
+void testbed_entrance(const struct testbed *t, char *out, size_t size)
 {
-    return t->relay.pid ? &t->relay_address : &t->gateway_address;
+    struct buf list;
+    buf_init(&list, size);
+    for (uint32_t i = 0; i < t->scenario->testbed.gateways; i++) {
+        const struct sockaddr_in *at = t->relay.pid ? &t->relay_address : &t->gateways[i].address;
+        buf_printf(&list, "%s127.0.0.1:%u", i ? "," : "", ntohs(at->sin_port));
+    }
+    snprintf(out, size, "%.*s", SLICE_ARG(buf_slice(&list)));
+    buf_fini(&list);
 }
 
 /* --- from nothing to ready ------------------------------------------------------------------- */
@@ -256,6 +326,19 @@ static int wait_for(struct testbed *t, struct program *p, const struct sockaddr_
                    p->pid ? " does not answer" : "", line, t->folder, p->name);
 }
 
+static int start_gateways(struct testbed *t, struct err *e)
+{
+    uint32_t count = t->scenario->testbed.gateways;
+    int rc = 0;
+    for (uint32_t i = 0; i < count && rc == 0; i++) {
+        testbed_config_forget(i);
+        rc = testbed_start_gateway(t, i, e);
+    }
+    for (uint32_t i = 0; i < count && rc == 0; i++)
+        rc = wait_for(t, &t->gateways[i].program, &t->gateways[i].admin, "/ready", e);
+    return rc;
+}
+
 int testbed_start(struct testbed *t, struct err *e)
 {
     uint32_t nodes = t->scenario->testbed.nodes;
@@ -265,17 +348,17 @@ int testbed_start(struct testbed *t, struct err *e)
     for (uint32_t i = 0; i < nodes && rc == 0; i++)
         rc = wait_for(t, &t->nodes[i], &t->node_addresses[i], "/stats", e);
     if (rc == 0)
-        rc = start_gateway(t, e);
-    if (rc == 0)
-        rc = wait_for(t, &t->gateway, &t->admin_address, "/ready", e);
+        rc = start_gateways(t, e);
     return rc ? rc : start_relay(t, e);
 }
 
 void testbed_stop(struct testbed *t)
 {
-    program_stop(&t->command, SIGTERM, 0);
+    for (size_t i = 0; i < TESTBED_GATEWAYS_MAX; i++)
+        program_stop(&t->commands[i], SIGTERM, 0);
     program_stop(&t->relay, SIGTERM, STOP_MS);
-    program_stop(&t->gateway, SIGTERM, STOP_MS);
+    for (size_t i = 0; i < TESTBED_GATEWAYS_MAX; i++)
+        program_stop(&t->gateways[i].program, SIGTERM, STOP_MS);
     for (size_t i = 0; i < TESTBED_NODES_MAX; i++)
         program_stop(&t->nodes[i], SIGTERM, STOP_MS);
     program_stop(&t->redis, SIGTERM, STOP_MS);

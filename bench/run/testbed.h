@@ -1,6 +1,7 @@
 /* The gateway under test and what stands around it on this machine: processing nodes, the gateway
- * with a configuration and a certificate of the run's own, on free ports of 127.0.0.1; a Redis or a
- * relay where the scenario wants one. Everything that they write goes to one folder. */
+ * (or two alike) with a configuration and a certificate of the run's own, on free ports of
+ * 127.0.0.1; a Redis or a relay where the scenario wants one. Everything that they write goes to
+ * one folder. */
 #ifndef RUN_TESTBED_H
 #define RUN_TESTBED_H
 
@@ -15,7 +16,15 @@
 #include <netinet/in.h>
 
 #define TESTBED_NODES_MAX 16
+#define TESTBED_GATEWAYS_MAX 2
 #define TESTBED_HOST "dichvucong.gov.vn"
+
+struct testbed_gateway {
+    struct program program;
+    struct sockaddr_in address, admin;
+    char config_path[PATH_MAX];
+    struct buf config; /* as written to config_path */
+};
 
 struct testbed {
     const struct scenario *scenario; /* borrowed, like the next four */
@@ -25,11 +34,11 @@ struct testbed {
     struct interrupt *interrupt;
 
     char bench_path[PATH_MAX], gateway_path[PATH_MAX]; /* cong-bench and cong */
-    char config_path[PATH_MAX], certificate_path[PATH_MAX];
-    struct buf config; /* the gateway's, as written to config_path */
-    struct sockaddr_in gateway_address, admin_address, relay_address, redis_address;
+    char certificate_path[PATH_MAX];
+    struct testbed_gateway gateways[TESTBED_GATEWAYS_MAX];
+    struct sockaddr_in relay_address, redis_address;
     struct sockaddr_in node_addresses[TESTBED_NODES_MAX];
-    struct program gateway, relay, redis, nodes[TESTBED_NODES_MAX], command;
+    struct program relay, redis, nodes[TESTBED_NODES_MAX], commands[TESTBED_GATEWAYS_MAX];
 };
 
 /* Chooses ports and paths; starts nothing. */
@@ -40,12 +49,15 @@ int testbed_start(struct testbed *t, struct err *e) MUST_CHECK;
 void testbed_stop(struct testbed *t);
 void testbed_fini(struct testbed *t);
 
-/* Where users connect: the gateway, or the relay before it. */
-const struct sockaddr_in *testbed_entrance(const struct testbed *t);
+/* Where users connect: the gateways, or the relay before the one. */
+void testbed_entrance(const struct testbed *t, char *out, size_t size);
 int testbed_start_node(struct testbed *t, uint32_t index, struct err *e) MUST_CHECK;
 int testbed_start_redis(struct testbed *t, struct err *e) MUST_CHECK;
-/* `cong reload`, without waiting for it. */
+int testbed_start_gateway(struct testbed *t, uint32_t index, struct err *e) MUST_CHECK;
+/* `cong reload` of all gateways, without waiting for it. */
 int testbed_reload(struct testbed *t, struct err *e) MUST_CHECK;
+/* Nodes that store a key once share the first one's journal. */
+uint32_t testbed_journal_count(const struct testbed *t);
 /* Where the journal of node `index` is. */
 void testbed_journal_path(const struct testbed *t, uint32_t index, char out[PATH_MAX]);
 

@@ -1,33 +1,94 @@
 #include "bench/run/testbed_config.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
+#include <unistd.h>
 
-#define RUNTIME_DIR "/tmp/cong-bench.run" /* short enough for a socket's name; the run lock's */
+/* Short enough for a socket's name; the run lock's. */
+#define RUNTIME_DIR "/tmp/cong-bench.run"
 
 /* Idle users keep their connection however long they think. The access log is formatted and
  * written, but to nowhere: ten minutes of it are a gigabyte. */
-static const char head[] = "runtime_dir: " RUNTIME_DIR "\n"
-                           "access_log: { file: /dev/null }\n"
+static const char head[] = "access_log: { file: /dev/null }\n"
                            "timeouts: { keep_alive: 1d, shutdown: 5s }\n"
                            "tls_tickets: { rotation: 1d }\n";
 
-static void write_peers(struct testbed *t)
+/* Nobody is to meet them: what they cost is looked at, and thousands share an address. */
+static const char limits[] = "rate_limits:\n"
+                             "  - { name: person, key: session, limit: 600000, period: 1m }\n"
+                             "  - { name: network, key: address, limit: 600000, period: 1m }\n";
+
+static const char *suffix(uint32_t index)
+{
+    return index ? "-2" : "";
+}
+
+static void write_store(const struct testbed *t, uint32_t index, struct buf *out)
+{
+    buf_printf(out,
+               "store:\n"
+               "  journal: journal-%u\n"
+               "  secret: store.secret\n",
+               index + 1);
+    if (t->scenario->testbed.redis)
+        buf_printf(out, "  redis: { servers: [ 127.0.0.1:%u ] }\n",
+                   ntohs(t->redis_address.sin_port));
+}
+
+static void write_peers(const struct testbed *t, struct buf *out)
 {
     for (uint32_t i = 0; i < t->scenario->testbed.nodes; i++)
-        buf_printf(&t->config, "      - { address: 127.0.0.1:%u }\n",
+        buf_printf(out, "      - { address: 127.0.0.1:%u }\n",
                    ntohs(t->node_addresses[i].sin_port));
 }
 
-void testbed_config_write(struct testbed *t)
+/* Only where journeys alone decide does everybody sign in before they file. */
+static const char *session_of_signed_in(const struct scenario_load *load)
 {
-    struct buf *out = &t->config;
-    uint32_t workers = t->scenario->testbed.gateway_workers;
+    if (!load->sessions)
+        return "";
+    return load->login_percent || load->submit_percent
+               ? ", session: optional, rate_limits: [ person, network ]"
+               : ", session: required, rate_limits: [ person, network ]";
+}
+
+static void write_routes(const struct testbed *t, struct buf *out)
+{
+    static const char *const backends[] = {
+        [SUBMISSIONS_NONE] = "none", [SUBMISSIONS_DEDUP] = "dedup"
+    };
+    const struct scenario *s = t->scenario;
+    const char *signed_in = session_of_signed_in(&s->load);
+    buf_append_str(out, "routes:\n");
+    if (s->load.sessions)
+        buf_printf(out,
+                   "  - { path: /dan-cu, upstream: nodes%s }\n"
+                   "  - { path: /hop-thu, upstream: nodes%s }\n",
+                   signed_in, signed_in);
+    if (s->testbed.submissions != SUBMISSIONS_OFF)
+        buf_printf(out,
+                   "  - { path: /dossiers, methods: [ POST ], upstream: nodes%s,\n"
+                   "      submission: { backend: %s } }\n",
+                   signed_in, backends[s->testbed.submissions]);
+    buf_printf(out, "  - { path: /, upstream: nodes, body_limit: 64MiB%s }\n",
+               s->load.sessions ? ", session: optional, rate_limits: [ person, network ]" : "");
+}
+
+void testbed_config_write(const struct testbed *t, uint32_t index, struct buf *out)
+{
+    const struct scenario *s = t->scenario;
+    const struct testbed_gateway *g = &t->gateways[index];
     buf_clear(out);
     buf_append_str(out, "# Written by cong-bench for this run.\n");
-    if (workers > 0)
-        buf_printf(out, "workers: %u\n", workers);
-    buf_printf(out, "capacity: { users: %u }\n", MAX(scenario_users_max(t->scenario), 1));
+    buf_printf(out, "runtime_dir: " RUNTIME_DIR "%s\n", suffix(index));
+    if (s->testbed.gateway_workers > 0)
+        buf_printf(out, "workers: %u\n", s->testbed.gateway_workers);
+    buf_printf(out, "capacity: { users: %u }\n", MAX(scenario_users_max(s), 1));
     buf_append_str(out, head);
+    if (s->load.sessions || s->testbed.submissions != SUBMISSIONS_OFF || s->testbed.redis)
+        write_store(t, index, out);
+    if (s->load.sessions)
+        buf_append_str(out, limits);
     buf_printf(out,
                "listeners:\n"
                "  - address: 127.0.0.1:%u\n"
@@ -37,8 +98,14 @@ void testbed_config_write(struct testbed *t)
                "  - name: nodes\n"
                "    balance: least_connections\n"
                "    peers:\n",
-               ntohs(t->gateway_address.sin_port), ntohs(t->admin_address.sin_port));
-    write_peers(t);
-    buf_append_str(out, "routes:\n"
-                        "  - { path: /, upstream: nodes, body_limit: 64MiB }\n");
+               ntohs(g->address.sin_port), ntohs(g->admin.sin_port));
+    write_peers(t, out);
+    write_routes(t, out);
+}
+
+void testbed_config_forget(uint32_t index)
+{
+    char path[64];
+    snprintf(path, sizeof(path), RUNTIME_DIR "%s/store", suffix(index));
+    unlink(path);
 }

@@ -3,6 +3,7 @@
 #ifndef BENCH_SCENARIO_SCENARIO_H
 #define BENCH_SCENARIO_SCENARIO_H
 
+#include "bench/scenario/scenario_testbed.h"
 #include "bench/scenario/step.h"
 #include "common/arena.h"
 #include "config/diagnostics.h"
@@ -62,6 +63,9 @@ enum scenario_fault_action {
     FAULT_DROP_CONNECTIONS,
     FAULT_LOSE_DOSSIER,
     FAULT_STARVE_GENERATOR,
+    /* and of whole gateways, of which there may be two */
+    FAULT_KILL_GATEWAY,
+    FAULT_START_GATEWAY,
 };
 
 struct scenario_fault {
@@ -82,13 +86,6 @@ struct scenario_criterion {
     double limit;     /* in the metric's unit; scaled where it counts users */
     const char *text; /* as written, for the table */
     uint32_t line;
-};
-
-struct scenario_testbed {
-    uint32_t nodes, gateway_workers;
-    const char *node_latency; /* as cong-bench node takes it */
-    const char *node_options; /* further arguments, separated by spaces; may be empty */
-    bool redis;
 };
 
 struct scenario {

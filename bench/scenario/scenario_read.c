@@ -140,6 +140,11 @@ static bool is_of_a_node(enum scenario_fault_action action)
     return action <= FAULT_START_NODE || action == FAULT_LOSE_DOSSIER;
 }
 
+static bool is_of_a_gateway(enum scenario_fault_action action)
+{
+    return action == FAULT_KILL_GATEWAY || action == FAULT_START_GATEWAY;
+}
+
 static bool is_of_redis(enum scenario_fault_action action)
 {
     return action == FAULT_KILL_REDIS || action == FAULT_START_REDIS;
@@ -172,8 +177,21 @@ static void read_fault(struct reading *in, struct node node, struct scenario_fau
         problem(in, node, "at", "is after the end of the phase");
     if (is_of_a_node(f->action) && f->argument >= s->testbed.nodes)
         problem(in, node, "argument", "is not the number of a node; they are counted from 0");
+    if (is_of_a_gateway(f->action) && f->argument >= s->testbed.gateways)
+        problem(in, node, "argument", "is not the number of a gateway; they are counted from 0");
     if (is_of_redis(f->action) && !s->testbed.redis)
         problem(in, node, "action", "needs testbed.redis");
+}
+
+static void check_testbed(struct reading *in)
+{
+    const struct scenario_testbed *t = &in->s->testbed;
+    struct node node = part(in, "testbed");
+    if (t->gateways > 1 && !t->redis)
+        problem(in, node, "gateways", "need testbed.redis, which they share");
+    for (uint32_t i = 0; i < in->s->fault_count; i++)
+        if (t->gateways > 1 && in->s->faults[i].action == FAULT_DROP_CONNECTIONS)
+            problem(in, node, "gateways", "must be 1 where connections are dropped");
 }
 
 static void read_faults(struct reading *in)
@@ -241,6 +259,7 @@ void scenario_read(struct scenario *s, struct slice text, double users_scale, st
     read_phases(&in);
     read_testbed(&in); /* before the faults, which name its nodes */
     read_faults(&in);
+    check_testbed(&in);
     read_criteria(&in); /* after the phases, which they name */
     reader_free(&in.reader);
 }

@@ -98,12 +98,12 @@ SECTION(scenario_settings_users, users_rows, "load.users");
 static const struct setting fault_rows[] = {
     VALUE(action, action, CHOICE, REQUIRED,
           "kill_node|stop_node|continue_node|start_node|reload|kill_worker|kill_redis|start_redis|"
-          "drop_connections|lose_dossier|starve_generator",
+          "drop_connections|lose_dossier|starve_generator|kill_gateway|start_gateway",
           "what is done"),
     PART(phase, SCALAR, REQUIRED, NULL, "name of the phase in which it is done"),
     VALUE(at, at_ms, DURATION, "0s", "0s..5h", "when, from the start of that phase"),
     VALUE(argument, argument, COUNT, "0", "0..1000000",
-          "which node (from 0) or worker, how many percent or loops"),
+          "which node, gateway or worker (from 0), how many percent or loops"),
 };
 SECTION(scenario_settings_fault, fault_rows, "faults[]");
 
@@ -116,6 +116,9 @@ static const struct setting testbed_rows[] = {
     VALUE(node_latency, node_latency, TEXT, "lognormal:median=5ms,mean=8ms", "1..100",
           "how long a node takes, as cong-bench node has it"),
     VALUE(node_options, node_options, TEXT, NONE, "0..500", "further options of cong-bench node"),
+    VALUE(gateways, testbed.gateways, COUNT, "1", "1..2", "gateways, connected to in turn"),
+    VALUE(submissions, testbed.submissions, CHOICE, "off", "off|none|dedup",
+          "what nodes do with an idempotency key, and the gateway is told"),
     VALUE(redis, testbed.redis, BOOL, "false", NULL, "whether the gateway has a Redis"),
 };
 SECTION(scenario_settings_testbed, testbed_rows, "testbed");

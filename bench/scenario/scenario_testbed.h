@@ -1,0 +1,23 @@
+/* What stands around the users of a scenario (see scenario.h): gateways, nodes, perhaps a Redis. */
+#ifndef BENCH_SCENARIO_SCENARIO_TESTBED_H
+#define BENCH_SCENARIO_SCENARIO_TESTBED_H
+
+#include "common/base.h"
+
+/* What the gateway is told that the nodes do with an idempotency key. */
+enum scenario_submissions {
+    SUBMISSIONS_OFF,   /* nothing: dossiers are requests like others */
+    SUBMISSIONS_NONE,  /* they store whatever comes */
+    SUBMISSIONS_DEDUP, /* they store a key once, in one journal */
+};
+
+struct scenario_testbed {
+    uint32_t nodes, gateway_workers;
+    const char *node_latency; /* as cong-bench node takes it */
+    const char *node_options; /* further arguments, separated by spaces; may be empty */
+    uint32_t gateways;        /* alike, and connected to in turn */
+    enum scenario_submissions submissions;
+    bool redis;
+};
+
+#endif
