@@ -3,6 +3,7 @@
 
 #include "fakes/fake_redis.h"
 #include "fakes/real_redis.h"
+#include "tls/tls_tickets.h"
 
 #include "common/clock.h"
 
@@ -22,6 +23,7 @@ struct node {
     char path[80];
     struct store_region *region;
     struct store_keeper *keeper;
+    struct tls_tickets tickets;
 };
 
 static struct fixture {
@@ -39,7 +41,7 @@ static void open_node(struct node *n, const char *name)
     snprintf(n->path, sizeof(n->path), "%s/%s", f.folder, name);
     n->region = store_region_open(n->path, &f.embedded.store, NULL, &e);
     assert_non_null(n->region);
-    n->keeper = store_keeper_new(&f.loop, n->region, &f.metrics, NULL);
+    n->keeper = store_keeper_new(&f.loop, n->region, &f.metrics, &n->tickets);
 }
 
 static int begin(void **state)
@@ -50,6 +52,7 @@ static int begin(void **state)
         return -1;
     f.embedded.store.sessions = f.embedded.store.limits = f.embedded.store.submissions = 1000;
     f.shared.store = f.embedded.store;
+    f.embedded.ticket_rotation_ms = f.shared.ticket_rotation_ms = 3600000;
     f.shared.store.secret = (struct config_file){ "secret", SLICE(SECRET) };
     f.shared.store.redis = &f.redis.redis;
     open_node(&f.nodes[0], "one");
