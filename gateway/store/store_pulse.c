@@ -13,6 +13,7 @@
 #define DEADLINE_MS 150
 #define SILENCE_MS 2000 /* of Redis, before it counts as away */
 #define ALIVE_MS "5000" /* without a word, before a node counts as dead */
+#define FEWER_PULSES 5
 #define NODES_KEY "cong:{nodes}"
 
 static const char pulse_script[] =
@@ -29,6 +30,7 @@ struct pulse {
     struct redis_call call;
     const struct redis_client *redis; /* borrowed: whom the call asks */
     uint32_t periods;                 /* since the last pulse that succeeded */
+    uint32_t fewer;                   /* pulses in a row that told of fewer nodes than we know */
 };
 
 static struct store_node *node_of(const struct pulse *p)
@@ -76,6 +78,18 @@ static void on_failure(struct pulse *p, const char *why)
         set_mode(p, STORE_MODE_LOCAL, why);
 }
 
+/* A Redis that has lost its memory knows the others only when they have spoken again: until then a
+ * node must not take itself for the only one. */
+static void note_nodes(struct pulse *p, uint32_t live)
+{
+    struct store_node *node = node_of(p);
+    if (live < atomic_load_explicit(&node->live_nodes, memory_order_relaxed) &&
+        ++p->fewer < FEWER_PULSES)
+        return;
+    p->fewer = 0;
+    atomic_store_explicit(&node->live_nodes, live, memory_order_relaxed);
+}
+
 static void on_outcome(struct redis_call *call, enum redis_outcome outcome,
                        const struct redisReply *reply)
 {
@@ -92,7 +106,7 @@ static void on_outcome(struct redis_call *call, enum redis_outcome outcome,
     } else {
         struct store_node *node = node_of(p);
         live = MAX(MIN(live, UINT16_MAX), 1);
-        atomic_store_explicit(&node->live_nodes, (uint32_t)live, memory_order_relaxed);
+        note_nodes(p, (uint32_t)live);
         atomic_store_explicit(&node->redis_seen_ms, clock_wall_ms(), memory_order_relaxed);
         p->periods = 0;
         set_mode(p, STORE_MODE_REDIS, "");
