@@ -1,0 +1,226 @@
+"""Rate limits of two nodes that share a Redis: what both together let through, and what they ask
+Redis for. Where a test counts exactly, the period is a day, so that nothing comes back."""
+
+import os
+import threading
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from env import Gateway, Redis, RedisCluster, SentinelTrio, eventually
+
+DAY = {"limit": 20, "period": "1d"}
+RATE_LIMITS = [
+    {"name": "once", "mode": "strict", **DAY},
+    {"name": "pages", "mode": "lease", "limit": 400, "period": "1d"},
+    {"name": "part", "mode": "local", **DAY},
+    {"name": "thousand", "limit": 1000, "period": "1m", "burst": 100, "key": "route"},
+]
+NAMES = [limit["name"] for limit in RATE_LIMITS]
+ROUTES = [{"path": "/", "upstream": "portal"},
+          *({"name": name, "path": "/" + name, "upstream": "portal", "rate_limits": [name]}
+            for name in NAMES)]
+AWAY = (r"Redis is away", r"going on without it", r"breaker")
+
+# So long the limit of 1,000 a minute is overloaded: a minute, when somebody wants to see that.
+OVERLOAD_S = float(os.environ.get("CONG_OVERLOAD_S", "3"))
+
+
+def store_of(gateway):
+    return gateway.status()["store"]
+
+
+class Nodes:
+    """Two gateways on one Redis, which know of each other."""
+
+    def __init__(self, redis, node):
+        self._stack = ExitStack()
+        self.gateways = [
+            self._stack.enter_context(Gateway(node, store=redis.store, trusted_proxies=["127.0.0.1"],
+                                              rate_limits=RATE_LIMITS, routes=ROUTES))
+            for _ in range(2)]
+        self.wait_until_shared()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *how):
+        return self._stack.__exit__(*how)
+
+    def wait_until_shared(self):
+        eventually(lambda: all((store_of(g)["mode"], store_of(g)["nodes"]) == ("redis", 2)
+                               for g in self.gateways), "both nodes share one Redis")
+
+    def wait_until_local(self):
+        eventually(lambda: all(store_of(g)["mode"] == "local" for g in self.gateways),
+                   "both nodes are on their own")
+
+    def allow(self, *patterns):
+        for gateway in self.gateways:
+            gateway.allow(*patterns)
+
+    def statuses(self, count, target, client):
+        """Of so many requests to each node, in turn."""
+        clients = [gateway.connect() for gateway in self.gateways]
+        got = [[], []]
+        for _ in range(count):
+            for index, connection in enumerate(clients):
+                answer = connection.request("GET", target, {"X-Forwarded-For": client})
+                got[index].append(answer.status)
+        for connection in clients:
+            connection.close()
+        return got
+
+    def allowed(self, *args):
+        """How many each has let through; all others were refused with 429."""
+        got = self.statuses(*args)
+        assert {status for statuses in got for status in statuses} <= {200, 429}
+        return [statuses.count(200) for statuses in got]
+
+    def metric(self, name):
+        return sum(gateway.metrics()[f"cong_{name}_total"] for gateway in self.gateways)
+
+
+@pytest.fixture(scope="module")
+def redis():
+    with Redis() as redis:
+        yield redis
+
+
+@pytest.fixture(scope="module")
+def nodes(redis, node):
+    with Nodes(redis, node) as nodes:
+        yield nodes
+
+
+@pytest.mark.parametrize("kind", [Redis, SentinelTrio, RedisCluster])
+def test_a_strict_limit_is_exact(kind, node):
+    with kind() as redis, Nodes(redis, node) as nodes:
+        for client in ("192.0.2.1", "192.0.2.2", "2001:db8::1"):
+            assert sum(nodes.allowed(30, "/once", client)) == 20
+        assert nodes.metric("rate_limit_fallbacks") == 0
+
+
+def test_leased_shares_stay_within_their_bound(nodes):
+    for client in ("192.0.2.11", "192.0.2.12", "192.0.2.13"):
+        allowed = nodes.allowed(500, "/pages", client)
+        print(f"of 1,000 requests to two nodes, at 400 a day: {allowed} let through, "
+              f"bound {400 + 3 * 400 // 8}")
+        assert 360 <= sum(allowed) <= 400 + 3 * 400 // 8
+
+
+def test_each_node_has_its_part_of_a_local_limit(nodes, redis):
+    redis.reset_stats()
+    assert nodes.allowed(30, "/part", "192.0.2.21") == [10, 10]
+    assert redis.keys("cong:{rl*:part:*") == set()
+
+
+def test_few_requests_are_a_question_to_redis(nodes, redis):
+    """Below the limit, from one client and from many."""
+    before = nodes.metric("rate_limit_asks")
+    redis.reset_stats()
+    assert nodes.allowed(150, "/pages", "192.0.2.31") == [150, 150]
+    one = nodes.metric("rate_limit_asks") - before
+    for client in range(100):
+        assert nodes.allowed(2, "/pages", f"192.0.3.{client}") == [2, 2]
+    many = nodes.metric("rate_limit_asks") - before - one
+    stats = redis.commandstats()
+    print(f"300 requests of one client: {one:.0f} questions; 400 of 100 clients: {many:.0f}; "
+          f"Redis counted {stats}")
+    assert one <= 300 / 10
+    assert many == 0
+    # Nothing else is asked per request: what is left are the keepers' pulses.
+    assert stats.get("get", 0) == one
+
+
+def test_a_refused_client_is_no_burden_for_redis(nodes):
+    nodes.allowed(20, "/once", "192.0.2.41")
+    before = nodes.metric("rate_limit_asks")
+    assert sum(nodes.allowed(200, "/once", "192.0.2.41")) == 0
+    assert nodes.metric("rate_limit_asks") == before
+
+
+def check_parts(nodes, network):
+    """What each node lets through by itself: half of what they share, of a strict limit a
+    quarter."""
+    assert nodes.allowed(30, "/once", network + "1") == [5, 5]
+    assert nodes.allowed(300, "/pages", network + "1") == [200, 200]
+
+
+def wait_until_exact_again(nodes, network):
+    """Each process finds back by itself."""
+    nodes.wait_until_shared()
+    clients = (f"{network}{host}" for host in range(2, 255))
+    eventually(lambda: sum(nodes.allowed(30, "/once", next(clients))) == 20,
+               "a strict limit is exact again")
+
+
+def test_without_redis_each_node_has_its_part(nodes, redis):
+    nodes.allow(*AWAY)
+    before = nodes.metric("rate_limit_fallbacks")
+    redis.kill()
+    nodes.wait_until_local()
+    check_parts(nodes, "198.51.100.")
+    assert nodes.metric("rate_limit_fallbacks") > before
+    redis.start()
+    wait_until_exact_again(nodes, "198.51.100.")
+
+
+def test_a_silent_redis_fails_nobody(nodes, redis):
+    nodes.allow(*AWAY)
+    redis.stop_answering()
+    check_parts(nodes, "203.0.113.")
+    redis.cont()
+    wait_until_exact_again(nodes, "203.0.113.")
+
+
+def test_a_redis_that_has_forgotten_all_counts_anew(nodes, redis):
+    assert sum(nodes.allowed(30, "/once", "192.0.2.71")) == 20
+    redis.flush()
+    redis.cli("SCRIPT", "FLUSH")
+    # What it had refused, nodes go on refusing; what they ask anew is counted anew.
+    assert sum(nodes.allowed(30, "/once", "192.0.2.71")) == 0
+    assert sum(nodes.allowed(30, "/once", "192.0.2.72")) == 20
+
+
+class Overload(threading.Thread):
+    """Asks one node at an even pace, whatever is answered, and counts."""
+
+    def __init__(self, gateway, per_second):
+        super().__init__(daemon=True)
+        self.asked = self.allowed = 0
+        self.failures = []
+        self._client = gateway.connect()
+        self._pause_s = 1 / per_second
+        self._turn = threading.Event()
+
+    def run(self):
+        begin = time.monotonic()
+        while time.monotonic() - begin < OVERLOAD_S:
+            self._turn.wait(max(0, begin + self.asked * self._pause_s - time.monotonic()))
+            answer = self._client.request("GET", "/thousand")
+            self.asked += 1
+            self.allowed += answer.status == 200
+            if answer.status not in (200, 429):
+                self.failures.append(answer)
+
+
+def test_a_thousand_a_minute_under_four_times_as_many(nodes, redis):
+    begin = time.monotonic()
+    redis.reset_stats()
+    before = nodes.metric("rate_limit_asks")
+    loads = [Overload(gateway, 4000 / 60 / 2) for gateway in nodes.gateways]
+    for load in loads:
+        load.start()
+    for load in loads:
+        load.join()
+    took_s = time.monotonic() - begin
+    asked, allowed = sum(load.asked for load in loads), sum(load.allowed for load in loads)
+    bound = 100 + 1000 * took_s / 60 + 3 * 100 / 8
+    print(f"1,000 a minute, burst 100, two nodes, {took_s:.1f} s: {asked} asked, {allowed} let "
+          f"through ({[load.allowed for load in loads]}), bound {bound:.1f} (without leases "
+          f"{100 + 1000 * took_s / 60:.1f}), questions {nodes.metric('rate_limit_asks') - before:.0f}, "
+          f"Redis {redis.commandstats()}")
+    assert not any(load.failures for load in loads)
+    assert allowed <= bound
