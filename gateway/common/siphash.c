@@ -1,5 +1,7 @@
 #include "common/siphash.h"
 
+#include <endian.h>
+
 struct state {
     uint64_t v0, v1, v2, v3;
 };
@@ -25,12 +27,19 @@ static inline void rounds(struct state *s, int count)
 }
 
 /* Little-endian, whatever the machine is. */
-static uint64_t word_of(const char *bytes, size_t count)
+static inline uint64_t word_of(const char *bytes)
 {
-    uint64_t word = 0;
-    for (size_t i = 0; i < count; i++)
-        word |= (uint64_t)(unsigned char)bytes[i] << (8 * i);
-    return word;
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return le64toh(word);
+}
+
+static inline uint64_t last_word_of(const char *bytes, size_t count)
+{
+    char padded[8] = { 0 };
+    if (count)
+        memcpy(padded, bytes, count);
+    return word_of(padded);
 }
 
 static inline void absorb(struct state *s, uint64_t word)
@@ -56,8 +65,8 @@ struct siphash siphash_of(struct siphash_key key, struct slice data)
     };
     size_t at = 0;
     for (; data.len - at >= 8; at += 8)
-        absorb(&s, word_of(data.data + at, 8));
-    absorb(&s, word_of(data.data + at, data.len - at) | (uint64_t)data.len << 56);
+        absorb(&s, word_of(data.data + at));
+    absorb(&s, last_word_of(data.data + at, data.len - at) | (uint64_t)data.len << 56);
     struct siphash hash;
     s.v2 ^= 0xee;
     hash.low = squeeze(&s);
