@@ -249,6 +249,8 @@ static int open_store(struct supervisor *s, const struct config *config, struct 
     if (!s->store)
         return ERR_SYSTEM;
     log_write(LOG_INFO, anew ? "store: %s is new and empty" : "store: going on with %s", path);
+    if (store_region_is_on_disk(s->store))
+        log_write(LOG_INFO, "store: %s is on a disk; runtime_dir is faster on a tmpfs", path);
     return 0;
 }
 

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -270,6 +272,12 @@ bool store_region_differs(const struct store_region *r, const struct config_stor
     uint32_t capacities[STORE_TABLES];
     capacities_of(config, capacities);
     return memcmp(r->capacities, capacities, sizeof(capacities)) != 0;
+}
+
+bool store_region_is_on_disk(const struct store_region *r)
+{
+    struct statfs fs;
+    return fstatfs(r->fd, &fs) == 0 && fs.f_type != TMPFS_MAGIC && fs.f_type != RAMFS_MAGIC;
 }
 
 int store_region_fd(const struct store_region *r)

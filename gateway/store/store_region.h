@@ -58,6 +58,8 @@ struct store_region *store_region_open(const char *path, const struct config_sto
                                        bool *anew, struct err *e);
 /* Whether `config` asks for other sizes than the region has. */
 bool store_region_differs(const struct store_region *r, const struct config_store *config);
+/* Whether it lies on a disk, whose delays everybody then shares, and not on a tmpfs. */
+bool store_region_is_on_disk(const struct store_region *r);
 /* The descriptor to hand to children; it belongs to the region. */
 int store_region_fd(const struct store_region *r);
 /* A child's: takes over `fd` and closes it, for who has it could truncate the file under the
