@@ -4,7 +4,8 @@
 
 /* Longest texts, in bytes of the line. */
 enum {
-    MAX_WORD = 32,    /* reference, method, scheme, protocol, TLS version, reason of an abort */
+    MAX_WORD =
+        32, /* reference, method, scheme, protocol, TLS version, session, reason of an abort */
     MAX_ADDRESS = 64, /* and the name of a rate limit */
     MAX_NAME = 255,   /* host, route, upstream */
     MAX_TARGET = 1536,
@@ -17,7 +18,7 @@ enum {
 /* One byte of input becomes at most six of output: \u001f. */
 #define ESCAPE_FACTOR 6
 
-_Static_assert(6 * MAX_WORD + 4 * MAX_ADDRESS + 3 * MAX_NAME + MAX_TARGET + MAX_USER_AGENT +
+_Static_assert(7 * MAX_WORD + 4 * MAX_ADDRESS + 3 * MAX_NAME + MAX_TARGET + MAX_USER_AGENT +
                        MAX_REST <=
                    ACCESS_LINE_MAX,
                "the longest line has room");
@@ -187,6 +188,7 @@ static char *put_outcome(char *at, const struct access_record *r)
 {
     at = PUT_TEXT(at, "route", r->route, MAX_NAME);
     at = PUT_TEXT(at, "upstream", r->upstream, MAX_NAME);
+    at = PUT_TEXT(at, "session", r->session, MAX_WORD);
     at = PUT_TEXT(at, "peer", r->peer, MAX_ADDRESS);
     if (r->status)
         at = PUT_NUMBER(at, "status", r->status);

@@ -21,9 +21,10 @@ struct access_record {
     struct slice proxy;  /* the trusted proxy that spoke for the client */
     struct slice method, scheme, host, target, protocol;
     struct slice route, upstream;
-    struct slice peer;  /* retries and reused are told only where there is one */
-    struct slice limit; /* the rate limit that refused it */
-    struct slice tls;   /* "TLSv1.3"; tls_resumed is told only with it */
+    struct slice session; /* the beginning of what the stores know it by: no secret */
+    struct slice peer;    /* retries and reused are told only where there is one */
+    struct slice limit;   /* the rate limit that refused it */
+    struct slice tls;     /* "TLSv1.3"; tls_resumed is told only with it */
     struct slice user_agent;
     struct slice abort_reason;
     uint64_t bytes_in, bytes_out;

@@ -1,5 +1,7 @@
 #include "pipeline/passage.h"
 
+#define SESSION_LOG_LEN 8
+
 static struct slice protocol_of(const struct request *req)
 {
     return req->version_minor == 0 ? SLICE("HTTP/1.0") : SLICE("HTTP/1.1");
@@ -15,11 +17,22 @@ static struct slice peer_text(const struct passage *p)
     return p->proxy.peer ? slice_str(p->proxy.peer->address_text) : (struct slice){ 0 };
 }
 
+/* Enough to tell a citizen's requests from those of others, and of no use for anything else. */
+static struct slice session_text(const struct passage *p, char text[SESSION_LOG_LEN])
+{
+    static const char digits[] = "0123456789abcdef";
+    if (!p->identity.is_signed)
+        return (struct slice){ 0 };
+    for (size_t i = 0; i < SESSION_LOG_LEN; i++)
+        text[i] = digits[p->identity.hash[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    return slice_of(text, SESSION_LOG_LEN);
+}
+
 static void write_log(const struct passage *p, uint64_t duration_us)
 {
     const struct exchange *ex = p->ex;
     const struct request *req = &ex->request;
-    char client[ADDRESS_TEXT_BYTES], proxy[ADDRESS_TEXT_BYTES];
+    char client[ADDRESS_TEXT_BYTES], proxy[ADDRESS_TEXT_BYTES], session[SESSION_LOG_LEN];
     struct access_record record = {
         .wall_ms = clock_wall_ms(),
         .reference = slice_of(ex->reference, REFERENCE_LEN),
@@ -32,6 +45,7 @@ static void write_log(const struct passage *p, uint64_t duration_us)
         .protocol = protocol_of(req),
         .route = p->route ? slice_str(p->route->name) : (struct slice){ 0 },
         .upstream = p->upstream ? slice_str(p->upstream->config->name) : (struct slice){ 0 },
+        .session = session_text(p, session),
         .peer = peer_text(p),
         .limit =
             p->limiting.refused_by ? slice_str(p->limiting.refused_by->name) : (struct slice){ 0 },

@@ -46,6 +46,7 @@ static void tells_everything_in_the_agreed_order(void **state)
         .protocol = SLICE("HTTP/1.1"),
         .route = SLICE("ha-noi"),
         .upstream = SLICE("ha-noi"),
+        .session = SLICE("0123abcd"),
         .peer = SLICE("10.1.2.3:8080"),
         .status = 502,
         .limit = SLICE("pages"),
@@ -68,7 +69,7 @@ static void tells_everything_in_the_agreed_order(void **state)
         "\"port\":51234,\"proxy\":\"10.0.0.1\",\"method\":\"POST\",\"scheme\":\"https\","
         "\"host\":\"dichvucong.gov.vn\",\"target\":\"/ha-noi/nop-ho-so?buoc=3\","
         "\"protocol\":\"HTTP/1.1\",\"route\":\"ha-noi\",\"upstream\":\"ha-noi\","
-        "\"peer\":\"10.1.2.3:8080\",\"status\":502,\"limit\":\"pages\","
+        "\"session\":\"0123abcd\",\"peer\":\"10.1.2.3:8080\",\"status\":502,\"limit\":\"pages\","
         "\"bytes_in\":18446744073709551615,"
         "\"bytes_out\":1024,\"duration_ms\":12.034,\"connect_ms\":0.000,\"response_ms\":0.999,"
         "\"retries\":1,\"reused\":true,\"tls\":\"TLSv1.3\",\"tls_resumed\":false,"
@@ -205,6 +206,7 @@ static void the_longest_line_stays_within_the_bound(void **state)
             .protocol = s,
             .route = s,
             .upstream = s,
+            .session = s,
             .peer = s,
             .limit = s,
             .status = UINT16_MAX,
