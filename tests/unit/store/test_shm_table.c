@@ -1,7 +1,7 @@
 /* Processes that share a table are forked; pipes say when they hold what. */
 #include "store/shm_table.h"
 
-#include "common/clock.h"
+#include "common/random.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -373,6 +373,60 @@ static void a_restarted_supervisor_puts_right_what_is_left(void **state)
     end(&f);
 }
 
+/* --- writers that mean harm ----------------------------------------------------------------------
+ */
+
+static void raise_whatever_it_is(void *user, void *record)
+{
+    struct payload *p = record;
+    shm_table_edit(user, p);
+    p->a++;
+    if (p->c % 3 == 0)
+        shm_table_remove(user, p);
+}
+
+static void use(struct shm_table *t, uint64_t number)
+{
+    struct siphash key = key_of(number);
+    if (shm_table_lock(t, key) < 0)
+        return;
+    struct payload *p = shm_table_find(t, key, NOW);
+    if (!p)
+        p = shm_table_insert(t, key, NOW, LATER);
+    if (p) {
+        shm_table_edit(t, p);
+        fill(p, number);
+        shm_table_set_expiry(p, LATER);
+    }
+    shm_table_unlock(t, key);
+}
+
+/* On the heap, so that sanitizers see every step outside. */
+static void stays_within_its_memory_whatever_is_written_there(void **state)
+{
+    (void)state;
+    static const struct shm_table_shape shape = { 1000, sizeof(struct payload), true };
+    struct err e;
+    struct random random;
+    size_t bytes = shm_table_bytes(&shape);
+    uint64_t *memory = aligned_alloc(64, bytes);
+    random_init(&random);
+    for (int round = 0; round < 30; round++) {
+        uint32_t cursor = 0;
+        for (size_t i = 0; i < bytes / sizeof(*memory); i++)
+            memory[i] = random_next(&random) >> random_below(&random, 64);
+        struct shm_table *t = shm_table_new(memory, &shape, &e);
+        for (uint64_t i = 0; i < 500; i++)
+            use(t, i);
+        shm_table_visit(t, &cursor, UINT32_MAX, NOW, raise_whatever_it_is, t);
+        shm_table_recover(memory, &shape);
+        for (uint64_t i = 0; i < 500; i++)
+            use(t, i);
+        shm_table_free(&t);
+    }
+    free(memory);
+}
+
 /* --- all at once -------------------------------------------------------------------------------
  */
 
@@ -480,6 +534,7 @@ int main(void)
         cmocka_unit_test(puts_back_what_a_killed_owner_was_evicting),
         cmocka_unit_test(goes_on_without_one_who_is_stopped),
         cmocka_unit_test(a_restarted_supervisor_puts_right_what_is_left),
+        cmocka_unit_test(stays_within_its_memory_whatever_is_written_there),
         cmocka_unit_test(records_stay_whole_whoever_is_killed),
         cmocka_unit_test(loses_no_change),
     };
