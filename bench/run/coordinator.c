@@ -102,9 +102,13 @@ static void describe_machine(struct coordinator *c)
     struct machine_setup setup = { .processes = &c->processes,
                                    .gateway_cores = c->placement.gateway,
                                    .generator_cores = c->placement.generators,
-                                   .gateway = own ? c->testbed.gateways[0].address : o->target,
-                                   .gateway_is_here = own,
-                                   .admin = own ? c->testbed.gateways[0].admin : o->admin };
+                                   .gateways = { { o->target, o->admin } },
+                                   .gateway_count = own ? c->scenario->testbed.gateways : 1,
+                                   .gateway_is_here = own };
+    for (size_t i = 0; i < setup.gateway_count && own; i++) {
+        setup.gateways[i].address = c->testbed.gateways[i].address;
+        setup.gateways[i].admin = c->testbed.gateways[i].admin;
+    }
     c->machine = machine_new(&setup);
 }
 

@@ -222,19 +222,28 @@ static void observe_expensive(struct machine *m, struct results_machine *out)
     for (size_t i = 0; i < t->root_count; i++)
         if (t->roots[i].role == ROLE_GENERATOR)
             out->generators_pss += proportional_set(m, t->roots[i].pid);
-    out->kernel_sockets = socket_count(ntohs(m->setup.gateway.sin_port), m->setup.gateway_is_here);
+    out->kernel_sockets = 0;
+    for (size_t i = 0; i < m->setup.gateway_count; i++)
+        out->kernel_sockets +=
+            socket_count(ntohs(m->setup.gateways[i].address.sin_port), m->setup.gateway_is_here);
 }
 
 /* --- the gateway's own word ------------------------------------------------------------------ */
 
-static void observe_gateway(struct machine *m, struct results_machine *out)
+/* Only when all have answered; the sums of some would say nothing. */
+static void observe_gateways(struct machine *m, struct results_machine *out)
 {
-    if (m->setup.admin.sin_family == 0 ||
-        http_get(&m->setup.admin, "/metrics", METRICS_TIMEOUT_MS, &m->metrics) != 200)
-        return;
-    out->gateway_connections =
-        (uint32_t)proc_file_number(m->metrics.data, "\ncong_connections_open ");
-    m->restarts = (uint32_t)proc_file_number(m->metrics.data, "\ncong_process_restarts_total ");
+    uint32_t connections = 0, restarts = 0;
+    for (size_t i = 0; i < m->setup.gateway_count; i++) {
+        const struct sockaddr_in *admin = &m->setup.gateways[i].admin;
+        if (admin->sin_family == 0 ||
+            http_get(admin, "/metrics", METRICS_TIMEOUT_MS, &m->metrics) != 200)
+            return;
+        connections += (uint32_t)proc_file_number(m->metrics.data, "\ncong_connections_open ");
+        restarts += (uint32_t)proc_file_number(m->metrics.data, "\ncong_process_restarts_total ");
+    }
+    out->gateway_connections = connections;
+    m->restarts = restarts;
 }
 
 void machine_observe(struct machine *m, bool quick, struct results_machine *out)
@@ -246,7 +255,7 @@ void machine_observe(struct machine *m, bool quick, struct results_machine *out)
     observe_processes(m, elapsed_us, out);
     observe_pressure(m, elapsed_us, out);
     observe_kernel(m, out);
-    observe_gateway(m, out);
+    observe_gateways(m, out);
     if (!m->has_begun) /* nothing to differ from: the shares would be those since the boot */
         out->foreign = out->steal = out->pressure = 0;
     uint64_t expensive_us = clock_now_us();

@@ -13,14 +13,19 @@
 #include <netinet/in.h>
 #include <sched.h>
 
+#define MACHINE_GATEWAYS_MAX 2
+
 struct machine;
 
 struct machine_setup {
     struct process_table *processes;          /* borrowed; read by each observation */
     cpu_set_t gateway_cores, generator_cores; /* the same when there is only one core */
-    struct sockaddr_in gateway;               /* where users connect */
-    bool gateway_is_here;                     /* else on another machine */
-    struct sockaddr_in admin;                 /* the gateway's metrics; family 0: none */
+    struct {
+        struct sockaddr_in address; /* where users connect */
+        struct sockaddr_in admin;   /* its metrics; family 0: none */
+    } gateways[MACHINE_GATEWAYS_MAX];
+    size_t gateway_count;
+    bool gateway_is_here; /* else on another machine */
 };
 
 struct machine *machine_new(const struct machine_setup *setup);

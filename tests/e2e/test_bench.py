@@ -159,6 +159,33 @@ def test_reloads_and_a_node_that_comes_back_are_survived(tiny):
         "the gateway reloads its configuration", "node-2 is killed", "node-2 is started again"]
 
 
+def test_dossiers_without_an_answer_are_sent_again(tiny):
+    """... and these nodes store whatever comes, which the ledger sees."""
+    again = tiny(load=TINY["load"] | {"submit_percent": 60, "retries": 20},
+                 testbed=TINY["testbed"] | {"node_options": "--reset-rate 0.2"},
+                 criteria=["error_count of submit at most 0"])
+    again.assert_verdict(FAIL)
+    assert again.missed == ["doubled at most 0"]
+    assert again.result["phases"][1]["retried"] > 0
+
+
+def test_two_gateways_share_sessions_through_redis(tiny):
+    """Each user's connections go to both in turn; who is not signed in would get 401."""
+    load = TINY["load"] | {"sessions": True, "session_mean": "1s"}
+    shared = tiny(load=load, testbed=TINY["testbed"] | {"redis": True, "gateways": 2})
+    shared.assert_verdict(PASS)
+    assert shared.missed == []
+
+
+def test_redis_may_die_and_come_back(tiny):
+    load = TINY["load"] | {"sessions": True, "retries": 20}
+    died = tiny(load=load, testbed=TINY["testbed"] | {"redis": True},
+                faults=[fault("kill_redis"), fault("start_redis", at="2s")],
+                criteria=["error_count of read at most 0", "status_4xx_errors at most 0"])
+    died.assert_verdict(PASS)
+    assert died.marks == ["Redis is killed", "Redis is started again"]
+
+
 # --- usage ---
 
 def test_all_shipped_scenarios_are_listed():
@@ -188,13 +215,18 @@ def test_an_unknown_metric_is_a_usage_error(tmp_path):
     ([], "which scenario?"),
     (["nonsense"], 'there is no scenario "nonsense"'),
     (["smoke", "--fast"], 'there is no option "--fast"'),
-    (["redis-death"], "redis-death is not available yet: "),
     (["reload", "--target", "127.0.0.1:1"], "only to a gateway of its own"),
 ])
 def test_what_cannot_be_run_is_a_usage_error(words, because):
     result = Run(*words)
     assert result.code == USAGE
     assert because in result.output
+
+
+def test_a_scenario_that_is_not_available_says_why(tmp_path):
+    result = Run(scenario(tmp_path, not_available="a part is missing"))
+    assert result.code == USAGE
+    assert "tiny is not available yet: a part is missing" in result.output
 
 
 # --- the end of a run before its time ---
