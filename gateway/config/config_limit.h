@@ -24,6 +24,7 @@ struct config_rate_limit {
     uint32_t period_ms;
     uint32_t burst; /* at once */
     enum config_limit_mode mode;
+    struct slice policy; /* value of RateLimit-Policy */
 };
 
 #endif

@@ -3,6 +3,8 @@
 #include "config/loader.h"
 #include "config/text.h"
 
+#include <stdio.h>
+
 /* So long an emptied burst may take to be there again: arithmetic in nanoseconds has its ends, and
  * who waits for longer is not being slowed down but locked out. */
 #define REFILL_DAYS_MAX 7
@@ -20,6 +22,15 @@ static void check_header(struct loader *l, struct node node, const struct config
                        text_quote(limit->header).text);
 }
 
+/* Made once, for it goes with every answer. */
+static void write_policy(struct loader *l, struct config_rate_limit *limit)
+{
+    char text[128];
+    int len = snprintf(text, sizeof(text), "\"%s\";q=%u;w=%u", limit->name, limit->limit,
+                       limit->period_ms / 1000);
+    limit->policy = reader_copy(l->reader, slice_of(text, (size_t)len));
+}
+
 static void load_rate_limit(struct loader *l, struct node node, struct config_rate_limit *limit)
 {
     section_read(l->reader, node, &settings_rate_limit, limit);
@@ -30,6 +41,8 @@ static void load_rate_limit(struct loader *l, struct node node, struct config_ra
         (uint64_t)limit->period_ms * limit->burst / limit->limit > REFILL_DAYS_MAX * DAY_MS)
         reader_problem(l->reader, reader_get(l->reader, node, "burst"),
                        "takes more than %d days to be there again at this limit", REFILL_DAYS_MAX);
+    if (limit->name)
+        write_policy(l, limit);
 }
 
 void load_rate_limits(struct loader *l, struct node list)
