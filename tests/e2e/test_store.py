@@ -4,19 +4,13 @@ import os
 import signal
 import threading
 
-from env import Gateway, Incomplete, Redis, eventually
+import pytest
 
-SECRET = "0123456789abcdef" * 2
+from env import Gateway, Incomplete, Redis, RedisCluster, SentinelTrio, eventually
 
 
 def store_of(gateway):
     return gateway.status()["store"]
-
-
-def with_redis(redis, folder, **settings):
-    secret = folder / "store.secret"
-    secret.write_text(SECRET)
-    return {"secret": str(secret), "redis": redis.settings} | settings
 
 
 def test_without_redis_the_store_is_on_this_node(node):
@@ -31,10 +25,10 @@ def test_without_redis_the_store_is_on_this_node(node):
         assert "store: on this node alone" in gateway.command("status").stdout
 
 
-def test_two_nodes_on_one_redis_see_each_other(node, tmp_path):
-    with Redis() as redis:
-        store = with_redis(redis, tmp_path)
-        with Gateway(node, store=store) as one, Gateway(node, store=store) as two:
+@pytest.mark.parametrize("kind", [Redis, SentinelTrio, RedisCluster])
+def test_two_nodes_on_one_redis_see_each_other(node, kind):
+    with kind() as redis:
+        with Gateway(node, store=redis.store) as one, Gateway(node, store=redis.store) as two:
             for gateway in (one, two):
                 eventually(lambda g=gateway: store_of(g)["nodes"] == 2, "the nodes see each other")
                 assert store_of(gateway)["mode"] == "redis"
@@ -42,8 +36,8 @@ def test_two_nodes_on_one_redis_see_each_other(node, tmp_path):
                 assert gateway.metrics()['cong_store_mode{mode="redis"}'] == 1
 
 
-def test_a_node_says_why_it_is_local_and_heals_by_itself(node, tmp_path):
-    with Redis() as redis, Gateway(node, store=with_redis(redis, tmp_path)) as gateway:
+def test_a_node_says_why_it_is_local_and_heals_by_itself(node):
+    with Redis() as redis, Gateway(node, store=redis.store) as gateway:
         eventually(lambda: store_of(gateway)["mode"] == "redis", "Redis is there")
         redis.kill()
         eventually(lambda: store_of(gateway)["mode"] == "local", "Redis is away")
@@ -54,9 +48,9 @@ def test_a_node_says_why_it_is_local_and_heals_by_itself(node, tmp_path):
         assert store_of(gateway)["why"] == ""
 
 
-def test_the_way_to_redis_changes_with_a_reload(node, tmp_path):
+def test_the_way_to_redis_changes_with_a_reload(node):
     with Redis() as redis, Gateway(node) as gateway:
-        gateway.change(store=with_redis(redis, tmp_path))
+        gateway.change(store=redis.store)
         eventually(lambda: store_of(gateway)["mode"] == "redis", "Redis is there")
         gateway.change(store={})
         eventually(lambda: store_of(gateway)["mode"] == "embedded", "Redis is not used any more")
