@@ -50,6 +50,7 @@ struct config_tls {
 struct config_listener {
     struct config_address address;
     struct config_tls *tls; /* NULL: plain HTTP */
+    bool http2;             /* offered beside HTTP/1.1; only where there is TLS */
     bool redirect_https;    /* answer every request with a redirect to https:// */
     bool proxy_protocol;    /* a PROXY header is required from trusted peers, refused from others */
 };

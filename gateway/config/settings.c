@@ -61,6 +61,10 @@ static const struct setting limits_rows[] = {
     VALUE(target, limits.target_bytes, SIZE, "8KiB", "256B..64KiB", "request target: 414"),
     VALUE(headers, limits.header_count, COUNT, "100", "8..1000", "headers of one request: 431"),
     VALUE(pipeline, limits.pipeline_bytes, SIZE, "16KiB", "1KiB..1MiB", "read ahead of the answer"),
+    VALUE(http2_streams, limits.http2_streams, COUNT, "100", "1..1000",
+          "requests at once on one HTTP/2 connection"),
+    VALUE(http2_window, limits.http2_window_bytes, SIZE, "128KiB", "64KiB..16MiB",
+          "body of one HTTP/2 request that may come before a backend takes it"),
     VALUE(body, limits.body_bytes, SIZE, "32MiB", "0B..1024GiB",
           "request body, unless a route says otherwise: 413"),
 };
@@ -116,6 +120,7 @@ SECTION(settings_spool, spool_rows, "spool");
 static const struct setting listener_rows[] = {
     VALUE(address, address, ADDRESS, REQUIRED, NULL, "IP address and port to listen on"),
     PART(tls, MAPPING, NONE, NULL, "certificates and policy; plain HTTP without it"),
+    VALUE(http2, http2, BOOL, "true", NULL, "offer HTTP/2 where there is TLS"),
     VALUE(redirect_https, redirect_https, BOOL, "false", NULL,
           "answer with a redirect to https://"),
     VALUE(proxy_protocol, proxy_protocol, BOOL, "false", NULL,

@@ -7,6 +7,7 @@
     REASON(CLIENT_LEFT, "client_left")                                                             \
     REASON(CLIENT_TIMEOUT, "client_timeout")                                                       \
     REASON(CLIENT_INVALID, "client_invalid")                                                       \
+    REASON(CLIENT_FLOOD, "client_flood")                                                           \
     REASON(UPSTREAM_ABORTED, "upstream_aborted")                                                   \
     REASON(UPSTREAM_TIMEOUT, "upstream_timeout")                                                   \
     REASON(UPSTREAM_INVALID, "upstream_invalid")                                                   \

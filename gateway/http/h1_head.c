@@ -157,20 +157,7 @@ bool h1_head_check(struct h1_head *h, struct slice bytes, enum h1_head_kind kind
     return true;
 }
 
-/* RFC 9110 5.1 and 5.5: a token, and no control characters. Of heads llhttp sees to that. */
-static bool is_clean(const struct header *h)
-{
-    static const char separators[] = "\"(),/:;<=>?@[\\]{}";
-    for (uint16_t i = 0; i < h->name_len; i++)
-        if (h->name[i] <= ' ' || h->name[i] >= 0x7f || strchr(separators, h->name[i]))
-            return false;
-    for (uint32_t i = 0; i < h->value_len; i++)
-        if ((unsigned char)h->value[i] < ' ' && h->value[i] != '\t')
-            return false;
-    return !memchr(h->value, 0x7f, h->value_len);
-}
-
 bool h1_trailer_check(struct header *field, struct slice line)
 {
-    return check_field(field, line) && is_clean(field);
+    return check_field(field, line) && header_is_clean(field);
 }

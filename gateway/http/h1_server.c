@@ -142,6 +142,7 @@ static bool begin_exchange(struct h1_server *h)
     ex->client_address = h->client->address;
     ex->started_us = h->stream->loop->now_us;
     ex->request.https = h->client->tls_version != NULL;
+    ex->request.version_major = 1;
     reference_make(&h->stream->loop->random, ex->reference);
     h1_parser_init_request(&ex->parser, &ex->arena, &limits);
     h->ex = ex;

@@ -27,6 +27,18 @@ void header_identify(struct header *h)
     h->flags = ours ? HEADER_OURS | HEADER_NO_TRAILER : 0;
 }
 
+bool header_is_clean(const struct header *h)
+{
+    static const char separators[] = "\"(),/:;<=>?@[\\]{}";
+    for (uint16_t i = 0; i < h->name_len; i++)
+        if (h->name[i] <= ' ' || h->name[i] >= 0x7f || strchr(separators, h->name[i]))
+            return false;
+    for (uint32_t i = 0; i < h->value_len; i++)
+        if ((unsigned char)h->value[i] < ' ' && h->value[i] != '\t')
+            return false;
+    return !memchr(h->value, 0x7f, h->value_len);
+}
+
 struct header *headers_push(struct headers *hs, struct arena *arena)
 {
     if (hs->count == hs->size) {

@@ -46,6 +46,10 @@ static inline struct slice header_value(const struct header *h)
 /* Fills in id and flags from the name. */
 void header_identify(struct header *h);
 
+/* RFC 9110 5.1 and 5.5: the name is a token, and there are no control characters. Of heads of
+ * HTTP/1.1 llhttp sees to that. */
+bool header_is_clean(const struct header *h);
+
 /* A new last element, zeroed; NULL when the arena is at its cap. */
 struct header *headers_push(struct headers *hs, struct arena *arena) MUST_CHECK;
 /* Appends a field. Returns false when the arena is at its cap. */

@@ -2,6 +2,7 @@
 
 #include "common/mem.h"
 #include "http/h1_server.h"
+#include "http/h2_server.h"
 #include "net/proxy_protocol.h"
 #include "net/tcp_stream.h"
 
@@ -13,6 +14,7 @@ struct http_conn {
     struct tcp_stream tcp;
     struct tls_stream tls; /* unused on plain listeners */
     struct h1_server h1;   /* its timer also serves the time before it begins */
+    struct h2_server *h2;  /* owned; NULL unless the client chose HTTP/2 */
     struct client_info client;
     struct http_server *server;   /* borrowed */
     struct tls_engine *engine;    /* borrowed */
@@ -41,6 +43,7 @@ static void conn_free(struct http_conn *c)
     list_remove(&c->node);
     tls_context_unref(&c->context);
     mem_free(c->proxy);
+    mem_free(c->h2);
     c->magic = 0;
     mem_free(c);
 }
@@ -57,7 +60,29 @@ static void begin_h1(struct http_conn *c, struct stream *s)
     h1_server_init(&c->h1, s, c->server, &c->client, on_h1_closed);
 }
 
+static void on_h2_closed(struct h2_server *h)
+{
+    conn_free(h->user);
+}
+
+static void begin_h2(struct http_conn *c, struct stream *s)
+{
+    timer_cancel(&c->h1.timer);
+    metrics_add(c->server->metrics, COUNTER_HTTP2_CONNECTIONS, 1);
+    c->h2 = mem_new(sizeof(*c->h2));
+    c->h2->user = c;
+    h2_server_init(c->h2, s, c->server, &c->client, on_h2_closed);
+}
+
 /* ---- TLS ---- */
+
+static bool chose_h2(SSL *ssl)
+{
+    const unsigned char *protocol;
+    unsigned len;
+    SSL_get0_alpn_selected(ssl, &protocol, &len);
+    return slice_eq(slice_of((const char *)protocol, len), SLICE("h2"));
+}
 
 static void on_tls_open(struct stream *s)
 {
@@ -67,7 +92,10 @@ static void on_tls_open(struct stream *s)
     metrics_add(c->server->metrics,
                 c->client.tls_resumed ? COUNTER_HANDSHAKES_RESUMED : COUNTER_HANDSHAKES_FULL, 1);
     tls_context_handshake_done(c->tls.ssl);
-    begin_h1(c, s);
+    if (chose_h2(c->tls.ssl))
+        begin_h2(c, s);
+    else
+        begin_h1(c, s);
 }
 
 static void on_tls_end(struct stream *s, int status)
@@ -248,13 +276,17 @@ struct http_conn *http_conn_of(struct list *node)
 
 void http_conn_drain(struct http_conn *c)
 {
-    if (c->h1_begun)
+    if (c->h2)
+        h2_server_drain(c->h2);
+    else if (c->h1_begun)
         h1_server_drain(&c->h1);
 }
 
 void http_conn_stop(struct http_conn *c)
 {
-    if (c->h1_begun)
+    if (c->h2)
+        h2_server_stop(c->h2);
+    else if (c->h1_begun)
         h1_server_stop(&c->h1);
     else
         stream_reset(top_stream(c));

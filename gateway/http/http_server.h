@@ -18,7 +18,8 @@ struct http_server {
     struct metrics *metrics;                /* borrowed */
     struct config_limits limits;
     struct config_timeouts timeouts;
-    bool draining; /* answers say Connection: close, idle connections end */
+    bool draining;           /* answers say Connection: close, idle connections end */
+    uint64_t flood_logged_s; /* when a flood was last logged */
     uint64_t date_second;
     char date[CLOCK_HTTP_LEN + 1]; /* of date_second */
 };

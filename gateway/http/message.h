@@ -26,7 +26,7 @@ struct client_info {
 
 struct request {
     uint8_t method; /* llhttp_method_t */
-    uint8_t version_minor;
+    uint8_t version_major, version_minor;
     bool https, expect_continue, wants_upgrade;
     enum body_kind body;
     uint64_t content_length;

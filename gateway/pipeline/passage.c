@@ -4,6 +4,8 @@
 
 static struct slice protocol_of(const struct request *req)
 {
+    if (req->version_major == 2)
+        return SLICE("HTTP/2.0");
     return req->version_minor == 0 ? SLICE("HTTP/1.0") : SLICE("HTTP/1.1");
 }
 
@@ -75,6 +77,7 @@ static void count_aborted(const struct exchange *ex, struct metrics *m)
     case CLOSE_CLIENT_LEFT:
     case CLOSE_CLIENT_TIMEOUT:
     case CLOSE_CLIENT_INVALID:
+    case CLOSE_CLIENT_FLOOD:
         metrics_add(m, COUNTER_REQUESTS_ABORTED, 1);
         break;
     case CLOSE_UPSTREAM_ABORTED:

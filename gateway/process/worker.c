@@ -197,7 +197,8 @@ static int propose(struct worker *w, const struct channel_message *m, struct cha
         if (!l->tls)
             continue;
         p->contexts[i] =
-            tls_context_new(l->tls, TLS_CONTEXT_ALPN_HTTP1, board_ticket_section(w->board), &e);
+            tls_context_new(l->tls, l->http2 ? TLS_CONTEXT_ALPN_HTTP2 : TLS_CONTEXT_ALPN_HTTP1,
+                            board_ticket_section(w->board), &e);
         if (!p->contexts[i]) {
             snprintf(problem, CHANNEL_TEXT_BYTES, "%s", e.text);
             return ERR_INVALID;

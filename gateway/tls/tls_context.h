@@ -25,6 +25,7 @@ struct tls_context;
 
 /* Protocols for ALPN as they go over the wire (RFC 7301 3.1), the preferred one first. */
 #define TLS_CONTEXT_ALPN_HTTP1 SLICE("\x08http/1.1")
+#define TLS_CONTEXT_ALPN_HTTP2 SLICE("\x02h2\x08http/1.1")
 
 /* Copies what it needs of `config` and `alpn`. `tickets` is borrowed and must outlive all
  * connections; NULL: no tickets, for checking a configuration. NULL on failure, with a sentence in

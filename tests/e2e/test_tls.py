@@ -129,11 +129,24 @@ def test_rsa_certificate_serves_tls_1_3_clients_without_ecdsa(gateway):
 
 # --- ALPN -----------------------------------------------------------------------------------------
 
-@pytest.mark.parametrize("offered", [["http/1.1"], ["h2", "http/1.1"], ["spdy/3", "http/1.1", "x"]])
+@pytest.mark.parametrize("offered", [["http/1.1"], ["spdy/3", "http/1.1", "x"]])
 def test_alpn_chooses_http_1_1(gateway, certs, offered):
     client = gateway.connect(context=certs.client_context(alpn=offered))
     assert client.tls.selected_alpn_protocol() == "http/1.1"
     assert client.request("GET", "/").status == 200
+
+
+@pytest.mark.parametrize("offered", [["h2"], ["http/1.1", "h2"]])
+def test_alpn_prefers_http_2(gateway, certs, offered):
+    client = gateway.connect(context=certs.client_context(alpn=offered))
+    assert client.tls.selected_alpn_protocol() == "h2"
+
+
+def test_listener_without_http_2_does_not_offer_it(node, certs):
+    with Gateway(node, listeners=[{"tls": certs.tls, "http2": False}]) as gateway:
+        client = gateway.connect(context=certs.client_context(alpn=["h2", "http/1.1"]))
+        assert client.tls.selected_alpn_protocol() == "http/1.1"
+        assert client.request("GET", "/").status == 200
 
 
 def test_client_without_alpn_is_served(gateway, certs):

@@ -6,7 +6,7 @@
 
 struct fake_stream {
     struct stream base;
-    char written[64 * 1024];
+    char written[256 * 1024];
     size_t written_len;
     bool paused, shut, closed, was_reset;
 };

@@ -1,0 +1,54 @@
+/* How much of what costs a client nothing an HTTP/2 connection may ask of us: a leaky bucket for
+ * each kind of it. Honest clients stay far below; who overflows one is sent away with
+ * ENHANCE_YOUR_CALM (RFC 9113 10.5).
+ *
+ * A stream that ends before its answer is charged whoever reset it, for its backend may still be at
+ * work: the client itself (CVE-2023-44487), or we because the client broke a rule (CVE-2025-8671).
+ * So the bucket, and not the limit of concurrent streams, bounds what backends are given to do for
+ * nobody. */
+#ifndef HTTP_H2_FLOOD_H
+#define HTTP_H2_FLOOD_H
+
+#include "common/base.h"
+
+/* KIND(id, name, burst, per_second): overflows above `burst`, runs out by `per_second`. */
+#define H2_FLOOD_KINDS(KIND)                                                                       \
+    KIND(RESET, "streams reset before their answer", 200, 20)                                      \
+    KIND(PING, "PING frames", 100, 10)                                                             \
+    KIND(SETTINGS, "SETTINGS frames", 20, 1)                                                       \
+    KIND(PRIORITY, "priority frames", 400, 50)                                                     \
+    KIND(WINDOW_UPDATE, "WINDOW_UPDATE frames", 4000, 1000)                                        \
+    KIND(EMPTY_DATA, "empty DATA frames", 20, 1)                                                   \
+    KIND(SMALL_DATA, "tiny DATA frames", 4000, 400)                                                \
+    KIND(UNKNOWN, "frames of unknown type", 100, 10)                                               \
+    KIND(RST_STREAM, "RST_STREAM frames", 1000, 100)                                               \
+    KIND(CONTINUATION, "CONTINUATION frames in one header block", 8, 0)                            \
+    KIND(FIELDS, "header fields in one block", 0, 0)                                               \
+    KIND(OUTPUT, "frames that the client does not take", 0, 0)
+
+enum h2_flood_kind {
+#define KIND(id, name, burst, per_second) H2_FLOOD_##id,
+    H2_FLOOD_KINDS(KIND) H2_FLOOD_KIND_COUNT
+#undef KIND
+};
+
+struct h2_flood {
+    struct {
+        uint32_t level;   /* in thousandths */
+        uint32_t seen_ms; /* when it was; wraps around, like the clock that it is taken from */
+    } buckets[H2_FLOOD_KIND_COUNT];
+};
+
+const char *h2_flood_text(enum h2_flood_kind kind);
+
+/* One more of `kind`. True when that is too many. */
+bool h2_flood_charge(struct h2_flood *f, enum h2_flood_kind kind, uint64_t now_ms) MUST_CHECK;
+/* Begins anew: what is counted for one thing, and not for the time. */
+static inline void h2_flood_clear(struct h2_flood *f, enum h2_flood_kind kind)
+{
+    f->buckets[kind].level = 0;
+}
+/* `count` of a kind are paid for by work that we did. */
+void h2_flood_credit(struct h2_flood *f, enum h2_flood_kind kind, uint32_t count);
+
+#endif

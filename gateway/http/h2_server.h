@@ -1,0 +1,80 @@
+/* HTTP/2 towards the client, on one connection (RFC 9113): nghttp2 reads and writes frames, without
+ * I/O of its own; streams become exchanges, each as if it had a connection to itself.
+ *
+ * Flow control is the back-pressure. Towards us: a window grows only by what a handler has taken
+ * (h2_stream.c). From us: what the client's window or its socket does not take waits in the stream,
+ * and its source is paused (h2_answer.c). While the socket takes nothing no frame is made, so that
+ * priorities (RFC 9218) decide among those who wait; reading goes on, up to a cap of replies. */
+#ifndef HTTP_H2_SERVER_H
+#define HTTP_H2_SERVER_H
+
+#include "http/exchange.h"
+#include "http/h2_flood.h"
+#include "http/http_server.h"
+#include "net/stream.h"
+
+#include <nghttp2/nghttp2.h>
+
+struct h2_stream;
+
+enum h2_state {
+    H2_OPEN,
+    H2_LINGER, /* our side is shut: read and drop, so that the client sees why */
+    H2_CLOSING,
+};
+
+struct h2_server {
+    struct stream *stream;            /* borrowed from the connection that this is for */
+    struct http_server *server;       /* borrowed */
+    const struct client_info *client; /* borrowed */
+    void (*on_closed)(struct h2_server *h);
+    void *user;               /* the owner's */
+    nghttp2_session *session; /* owned */
+    struct list streams;      /* struct h2_stream: all that have an exchange */
+    struct list queued;       /* those of them with data that waits for a window or the socket */
+    struct timer timer;
+    struct timer drain_timer;
+    struct defer pump; /* writes what there is, when the event is over */
+    struct h2_flood flood;
+    uint32_t stream_count;
+    uint8_t state;
+    bool busy;        /* nghttp2 is at work and must not be entered */
+    bool blocked;     /* the client's socket takes nothing */
+    bool begun;       /* a request has come */
+    bool draining;    /* the client has been told that the end is near */
+    bool goaway_sent; /* it has been told which requests were the last */
+    bool is_flood;    /* and of what: */
+    uint8_t flood_kind;
+};
+
+/* ---- between the h2_ files ---- */
+
+/* Has the frames written that nghttp2 holds: when the event is over, or now. */
+void h2_server_schedule(struct h2_server *h);
+void h2_server_pump(struct h2_server *h);
+/* Counts one more of `kind`. False when it was too many: the caller returns to nghttp2 with
+ * NGHTTP2_ERR_CALLBACK_FAILURE. */
+bool h2_server_charge(struct h2_server *h, enum h2_flood_kind kind) MUST_CHECK;
+/* A stream begins or ends: starts or ends the connection's own waiting. */
+void h2_server_count(struct h2_server *h, int change);
+
+/* The client has answered a PING. */
+void h2_server_pong(struct h2_server *h);
+/* Ends the connection and its exchanges: GOAWAY with `code`, then a close that lets it be read. Not
+ * from within nghttp2. */
+void h2_server_end(struct h2_server *h, uint32_t code, enum close_reason reason);
+
+/* What nghttp2 calls, and how it is set up: the same for all connections. h2_session.c */
+nghttp2_session *h2_session_new(struct h2_server *h) MUST_CHECK;
+
+/* ---- for the owner ---- */
+
+/* Takes over the stream's handler and starts reading. `h` is zeroed. */
+void h2_server_init(struct h2_server *h, struct stream *stream, struct http_server *server,
+                    const struct client_info *client, void (*on_closed)(struct h2_server *h));
+/* Lets the streams under way end, and refuses new ones: GOAWAY in two steps (RFC 9113 6.8). */
+void h2_server_drain(struct h2_server *h);
+/* Ends the connection at once, whatever it does. */
+void h2_server_stop(struct h2_server *h);
+
+#endif
