@@ -99,13 +99,14 @@ static void describe_machine(struct coordinator *c)
 {
     const struct run_options *o = c->setup->options;
     bool own = has_testbed(c);
+    size_t count = own ? MIN(c->scenario->testbed.gateways, MACHINE_GATEWAYS_MAX) : 1;
     struct machine_setup setup = { .processes = &c->processes,
                                    .gateway_cores = c->placement.gateway,
                                    .generator_cores = c->placement.generators,
                                    .gateways = { { o->target, o->admin } },
-                                   .gateway_count = own ? c->scenario->testbed.gateways : 1,
+                                   .gateway_count = count,
                                    .gateway_is_here = own };
-    for (size_t i = 0; i < setup.gateway_count && own; i++) {
+    for (size_t i = 0; i < count && own; i++) {
         setup.gateways[i].address = c->testbed.gateways[i].address;
         setup.gateways[i].admin = c->testbed.gateways[i].admin;
     }
