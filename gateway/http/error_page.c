@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 enum language { VIETNAMESE, ENGLISH };
-enum outcome { NOTHING_FILED, UNKNOWN };
+enum outcome { NOTHING_FILED, UNKNOWN, UNDER_WAY, ANSWERED };
 
 struct text {
     const char *in[2]; /* by language */
@@ -37,10 +37,16 @@ static const struct text outcome_texts[] = {
                      "hoặc hỏi bộ phận hỗ trợ, trước khi nộp lại.",
                      "If you were filing something: it is not known whether it was received. Look "
                      "it up, or ask for help, before you file again."),
+    [UNDER_WAY] = BOTH("Xin đừng nộp lại bằng một biểu mẫu mới.",
+                       "Please do not file it anew with another form."),
+    [ANSWERED] = BOTH("Không có gì được nộp thêm lần nữa.", "Nothing was filed a second time."),
 };
 
 static const char *const outcome_names[] = {
-    [NOTHING_FILED] = "nothing_filed", [UNKNOWN] = "unknown"
+    [NOTHING_FILED] = "nothing_filed",
+    [UNKNOWN] = "unknown",
+    [UNDER_WAY] = "under_way",
+    [ANSWERED] = "answered",
 };
 
 unsigned error_page_status(enum error_page_reason reason)
@@ -128,12 +134,23 @@ static void append_reference(struct buf *out, struct slice reference)
         "help. It has no letters I, L, O or U: 0 is zero, 1 is one.</small></section>");
 }
 
+static void append_link(struct buf *out, struct slice link)
+{
+    if (link.len == 0)
+        return;
+    buf_append_str(out, "<section><p><a href=\"");
+    append_escaped(out, link);
+    buf_append_str(out,
+                   "\">Tra cứu tình trạng <span lang=en>/ Check the status</span></a></section>");
+}
+
 static void write_html(struct buf *out, const struct error_page_input *input, const struct row *row,
                        enum outcome outcome)
 {
     buf_append_str(out, page_head);
     buf_printf(out, "<title>%s</title><main>", row->title.in[VIETNAMESE]);
     append_language(out, row, outcome, input->retry_after_s, VIETNAMESE);
+    append_link(out, input->link);
     append_reference(out, input->reference);
     buf_append_str(out, "<section lang=en>");
     append_language(out, row, outcome, input->retry_after_s, ENGLISH);
@@ -165,13 +182,16 @@ static void write_json(struct buf *out, const struct error_page_input *input, co
     json_string(&json, "outcome", slice_str(outcome_names[outcome]));
     if (input->reference.len)
         json_string(&json, "reference", input->reference);
+    if (input->link.len)
+        json_string(&json, "status_url", input->link);
     json_end_object(&json);
 }
 
 void error_page_write(struct buf *out, const struct error_page_input *input)
 {
     const struct row *row = &rows[input->reason];
-    enum outcome outcome = input->nothing_filed ? NOTHING_FILED : row->outcome;
+    enum outcome outcome =
+        input->nothing_filed && row->outcome == UNKNOWN ? NOTHING_FILED : row->outcome;
     if (input->wants_json)
         write_json(out, input, row, outcome);
     else

@@ -29,6 +29,7 @@ enum error_page_reason {
 struct error_page_input {
     enum error_page_reason reason;
     struct slice reference; /* the request's code; empty: none is shown */
+    struct slice link;      /* where its status can be asked for; empty: nowhere */
     uint32_t retry_after_s; /* as in Retry-After; replaces what to do next; 0: not known */
     /* The caller knows that no processing system can have acted: nothing was sent to one, or the
      * method is safe. Without that, a page for 502 or 504 claims neither one nor the other. */

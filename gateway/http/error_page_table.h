@@ -3,8 +3,8 @@
  *
  * ROW(ID, name, status, outcome, title, happened, next) where
  *   name      is what logs, metrics and JSON call it;
- *   outcome   says what is known about the request: NOTHING_FILED, or UNKNOWN where a processing
- *             system may have acted on it although no answer came;
+ *   outcome   says what is known about the request: NOTHING_FILED, UNKNOWN where a processing
+ *             system may have acted on it although no answer came, UNDER_WAY, or ANSWERED before;
  *   title, happened and next are for citizens, each as BOTH(Vietnamese, English), in plain text
  *             without < > & or quotation marks, since they are written as they stand. */
 #ifndef HTTP_ERROR_PAGE_TABLE_H
@@ -12,7 +12,9 @@
 
 #include "http/error_page_rows_4xx.h"
 #include "http/error_page_rows_5xx.h"
+#include "http/error_page_rows_submission.h"
 
-#define ERROR_PAGE_TABLE(ROW) ERROR_PAGE_ROWS_4XX(ROW) ERROR_PAGE_ROWS_5XX(ROW)
+#define ERROR_PAGE_TABLE(ROW)                                                                      \
+    ERROR_PAGE_ROWS_4XX(ROW) ERROR_PAGE_ROWS_5XX(ROW) ERROR_PAGE_ROWS_SUBMISSION(ROW)
 
 #endif

@@ -32,11 +32,39 @@ struct exchange *exchange_new(struct loop *loop, size_t arena_bytes)
     return ex;
 }
 
+/* The connection is about to go; a handler that goes on still asks who it was. */
+static void keep_client(struct exchange *ex)
+{
+    static const struct client_info nobody;
+    struct client_info *copy = arena_alloc(&ex->arena, sizeof(*copy));
+    if (copy)
+        *copy = *ex->client;
+    ex->client = copy ? copy : &nobody;
+    ex->connection = NULL;
+}
+
 void exchange_close(struct exchange *ex, enum close_reason reason)
 {
     if (ex->is_closed)
         return;
     ex->is_closed = true;
     ex->close_reason = reason;
-    loop_defer(ex->loop, &ex->closed);
+    if (ex->is_held)
+        keep_client(ex);
+    else
+        loop_defer(ex->loop, &ex->closed);
+}
+
+void exchange_hold(struct exchange *ex)
+{
+    ex->is_held = true;
+}
+
+void exchange_let_go(struct exchange *ex)
+{
+    if (!ex->is_held)
+        return;
+    ex->is_held = false;
+    if (ex->is_closed)
+        loop_defer(ex->loop, &ex->closed);
 }

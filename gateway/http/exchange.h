@@ -1,9 +1,6 @@
-/* One request and its answer, free of any protocol version.
- *
- * An exchange points two ways. Downward, *transport*: the codec of the client's connection
- * (h1_server) sends what the exchange is told to send. Upward, *handler*: the pipeline (or the
- * admin pages) decides what to answer. Whoever wants to talk to the other side calls the functions
- * below.
+/* One request and its answer, free of any protocol version. It points two ways. Downward,
+ * *transport*: the codec of the client's connection (h1_server) sends what the exchange is told to
+ * send. Upward, *handler*: the pipeline (or the admin pages) decides what to answer.
  *
  * Life: the codec makes an exchange when a request begins and hands it up when its head is
  * complete. It ends exactly once, by exchange_close(): both halves are done, or either side gives
@@ -65,7 +62,7 @@ struct exchange {
     bool response_begun;    /* its head has been sent */
     bool response_complete;
     bool tunnel; /* 101 sent: bytes both ways */
-    bool is_closed;
+    bool is_closed, is_held;
     enum close_reason close_reason;
     uint64_t started_us;          /* the head was complete */
     uint64_t bytes_in, bytes_out; /* of bodies */
@@ -74,8 +71,11 @@ struct exchange {
 
 /* NULL when memory is short. The exchange lives in its own arena, capped at `arena_bytes`. */
 struct exchange *exchange_new(struct loop *loop, size_t arena_bytes) MUST_CHECK;
-/* Ends it: no call and no event but on_closed comes after. Freed when the event is over. */
+/* Ends it: no call and no event but on_closed comes after. Freed when the event is over; while it
+ * is held, for its handler has something to finish, not before it is let go. */
 void exchange_close(struct exchange *ex, enum close_reason reason);
+void exchange_hold(struct exchange *ex);
+void exchange_let_go(struct exchange *ex); /* safe when it is not held */
 
 static inline void exchange_send_interim(struct exchange *ex, uint16_t status,
                                          const struct headers *fields)

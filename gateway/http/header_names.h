@@ -33,6 +33,8 @@
     HEADER(X_REAL_IP, "x-real-ip", HEADER_OURS | HEADER_NO_TRAILER)                                \
     HEADER(X_REQUEST_ID, "x-request-id", HEADER_OURS | HEADER_NO_TRAILER)                          \
     HEADER(X_CONG_SESSION, HEADER_PREFIX_OURS "session", HEADER_OURS | HEADER_NO_TRAILER)          \
+    HEADER(IDEMPOTENCY_KEY, "idempotency-key", HEADER_NO_TRAILER)                                  \
+    HEADER(RETRY_AFTER, "retry-after", 0)                                                          \
     HEADER(ACCEPT, "accept", 0)                                                                    \
     HEADER(AUTHORIZATION, "authorization", HEADER_NO_TRAILER)                                      \
     HEADER(COOKIE, "cookie", HEADER_NO_TRAILER)                                                    \

@@ -1,7 +1,5 @@
 #include "http/reply.h"
 
-#include <stdio.h>
-
 static bool add(struct exchange *ex, struct slice name, struct slice value)
 {
     return headers_add(&ex->response.headers, &ex->arena, name, value);
@@ -43,29 +41,31 @@ static bool nothing_filed(const struct exchange *ex)
            method == HTTP_OPTIONS;
 }
 
-/* With one more field, unless its name is empty. */
-static void send_error(struct exchange *ex, enum error_page_reason reason, uint32_t retry_after_s,
-                       struct slice name, struct slice value)
+static bool add_page_fields(struct exchange *ex, bool is_json)
 {
-    struct error_page_input input = {
-        .reason = reason,
-        .reference = slice_str(ex->reference),
-        .retry_after_s = retry_after_s,
-        .nothing_filed = nothing_filed(ex),
-        .wants_json = error_page_wants_json(headers_value(&ex->request.headers, HEADER_ACCEPT)),
-    };
+    ex->response.headers = (struct headers){ 0 };
+    return add(ex, SLICE("Content-Type"), slice_str(error_page_content_type(is_json))) &&
+           add(ex, SLICE("Cache-Control"), SLICE("no-store")) &&
+           (is_json || add(ex, SLICE("Content-Security-Policy"), SLICE(ERROR_PAGE_POLICY)));
+}
+
+/* Completes the input. `link` and `name` may be empty, retry_after_s 0. */
+static void send_page(struct exchange *ex, struct error_page_input *input, uint32_t retry_after_s,
+                      struct slice name, struct slice value)
+{
+    input->reference = slice_str(ex->reference);
+    input->wants_json = error_page_wants_json(headers_value(&ex->request.headers, HEADER_ACCEPT));
     struct buf page;
     buf_init(&page, ERROR_PAGE_BYTES_MAX);
-    error_page_write(&page, &input);
-    ex->response.headers = (struct headers){ 0 };
-    bool ok =
-        buf_ok(&page) &&
-        add(ex, SLICE("Content-Type"), slice_str(error_page_content_type(input.wants_json))) &&
-        add(ex, SLICE("Cache-Control"), SLICE("no-store")) &&
-        (input.wants_json || add(ex, SLICE("Content-Security-Policy"), SLICE(ERROR_PAGE_POLICY))) &&
-        (name.len == 0 || add(ex, name, value));
+    error_page_write(&page, input);
+    char seconds[20];
+    struct slice retry = slice_of(seconds, format_u64(seconds, retry_after_s));
+    bool ok = buf_ok(&page) && add_page_fields(ex, input->wants_json) &&
+              (retry_after_s == 0 || add(ex, SLICE("Retry-After"), retry)) &&
+              (input->link.len == 0 || add(ex, SLICE("Location"), input->link)) &&
+              (name.len == 0 || add(ex, name, value));
     if (ok)
-        answer(ex, (uint16_t)error_page_status(reason), buf_slice(&page));
+        answer(ex, (uint16_t)error_page_status(input->reason), buf_slice(&page));
     else
         give_up(ex);
     buf_fini(&page);
@@ -74,19 +74,28 @@ static void send_error(struct exchange *ex, enum error_page_reason reason, uint3
 void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct slice name,
                       struct slice value)
 {
-    send_error(ex, reason, 0, name, value);
+    struct error_page_input input = { .reason = reason, .nothing_filed = nothing_filed(ex) };
+    send_page(ex, &input, 0, name, value);
 }
 
 void reply_error_retry(struct exchange *ex, enum error_page_reason reason, uint32_t seconds)
 {
-    char text[16];
-    int len = snprintf(text, sizeof(text), "%u", seconds);
-    send_error(ex, reason, seconds, SLICE("Retry-After"), slice_of(text, (size_t)len));
+    struct error_page_input input = { .reason = reason,
+                                      .retry_after_s = seconds,
+                                      .nothing_filed = nothing_filed(ex) };
+    send_page(ex, &input, seconds, (struct slice){ 0 }, (struct slice){ 0 });
+}
+
+void reply_submission(struct exchange *ex, enum error_page_reason reason, uint32_t retry_after_s,
+                      struct slice link)
+{
+    struct error_page_input input = { .reason = reason, .link = link };
+    send_page(ex, &input, retry_after_s, (struct slice){ 0 }, (struct slice){ 0 });
 }
 
 void reply_error(struct exchange *ex, enum error_page_reason reason)
 {
-    send_error(ex, reason, 0, (struct slice){ 0 }, (struct slice){ 0 });
+    reply_error_with(ex, reason, (struct slice){ 0 }, (struct slice){ 0 });
 }
 
 void reply_redirect(struct exchange *ex, struct slice location)

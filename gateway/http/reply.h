@@ -13,6 +13,10 @@ void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct
                       struct slice value);
 /* The same with Retry-After, which the page tells, too. */
 void reply_error_retry(struct exchange *ex, enum error_page_reason reason, uint32_t seconds);
+/* About a submission: what the row says of it counts, whatever this request did. `link`, where its
+ * status can be asked for, may be empty, retry_after_s 0; the page says what to do all the same. */
+void reply_submission(struct exchange *ex, enum error_page_reason reason, uint32_t retry_after_s,
+                      struct slice link);
 /* 301 for GET and HEAD, 308 for the rest, so that no browser turns a POST into a GET. */
 void reply_redirect(struct exchange *ex, struct slice location);
 /* A complete answer from memory; nothing is added to its content. */
