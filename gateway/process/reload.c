@@ -1,6 +1,7 @@
 #include "process/reload.h"
 
 #include "common/log.h"
+#include "process/journal_folder.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -81,6 +82,9 @@ static void warn_about_fixed(const struct supervisor *s, const struct config *af
         log_write(LOG_WARN, "user has changed, which takes effect at the next start");
     if (!is_same(before->runtime_dir, after->runtime_dir))
         log_write(LOG_WARN, "runtime_dir has changed, which takes effect at the next start");
+    if (!is_same(before->store.journal_dir, after->store.journal_dir))
+        log_write(LOG_WARN, "store.journal has changed, which takes effect at the next start: the "
+                            "files of the former folder belong into the new one then");
     if (store_region_differs(s->store, &after->store))
         log_write(LOG_WARN,
                   "the sizes of store have changed, which takes effect at the next start");
@@ -94,7 +98,9 @@ static int prepare(struct supervisor *s, struct generation *next, struct log_fil
     int status = generation_load(next, s->config_path, s->generation.number + 1, problems);
     if (status < 0)
         return status;
-    status = log_files_open(logs, next->config, &e);
+    status = journal_folder_prepare(next->config, &s->crew.launch.privileges, &e);
+    if (status == 0)
+        status = log_files_open(logs, next->config, &e);
     if (status == 0) {
         status = listen_sockets_prepare(sockets, &s->crew.sockets, next->config,
                                         crew_workers(&s->crew), &e);

@@ -3,6 +3,7 @@
 #include "common/clock.h"
 #include "common/log.h"
 #include "process/crew_events.h"
+#include "process/journal_folder.h"
 #include "process/reload.h"
 #include "process/status.h"
 #include "tls/tls_tickets.h"
@@ -240,7 +241,8 @@ static int open_sockets(struct supervisor *s, struct err *e)
     return listen_sockets_prepare(&s->crew.sockets, &none, config, UINT64_MAX >> (64 - workers), e);
 }
 
-static int open_store(struct supervisor *s, const struct config *config, struct err *e)
+static int open_store(struct supervisor *s, const struct config *config,
+                      const struct privileges *privileges, struct err *e)
 {
     char path[PATH_MAX];
     bool anew = false;
@@ -251,7 +253,8 @@ static int open_store(struct supervisor *s, const struct config *config, struct 
     log_write(LOG_INFO, anew ? "store: %s is new and empty" : "store: going on with %s", path);
     if (store_region_is_on_disk(s->store))
         log_write(LOG_INFO, "store: %s is on a disk; runtime_dir is faster on a tmpfs", path);
-    return 0;
+    int status = journal_folder_replay(config, s->store, e);
+    return status < 0 ? status : journal_folder_prepare(config, privileges, e);
 }
 
 static int start(struct supervisor *s, struct err *e)
@@ -267,7 +270,7 @@ static int start(struct supervisor *s, struct err *e)
     if (status < 0)
         return status;
     log_files_replace(&s->logs, &logs);
-    status = open_store(s, config, e);
+    status = open_store(s, config, &privileges, e);
     if (status < 0)
         return status;
     s->board = board_create(e);

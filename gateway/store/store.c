@@ -4,6 +4,7 @@
 #include "common/mem.h"
 #include "store/limits.h"
 #include "store/sessions.h"
+#include "store/submission_journal.h"
 
 #define LINK_CONFIG_BYTES_MAX (1024 * 1024)
 #define LINK_RETIRED_MS 30000 /* longer than any call waits */
@@ -103,6 +104,10 @@ void store_apply(struct store *s, const struct config *config)
     s->config = config;
     derive_secret(s, &config->store);
     follow_redis(s, config->store.redis);
+    if (!s->journal &&
+        config->store.journal_dir) /* its folder stays, as that which is read at the next start */
+        s->journal = submission_journal_new(s->loop, config->store.journal_dir, s->slot,
+                                            config->store.journal_sync);
     limits_apply(s->limits);
 }
 
@@ -110,6 +115,7 @@ void store_fini(struct store *s)
 {
     sessions_free(&s->sessions);
     limits_free(&s->limits);
+    submission_journal_free(&s->journal);
     link_free(&s->link);
     LIST_FOREACH (node, &s->retired) {
         struct store_link *link = CONTAINER_OF(node, struct store_link, node);

@@ -16,6 +16,7 @@
 #include "store/store_region.h"
 
 struct limits;
+struct submission_journal;
 
 enum store_result { STORE_DONE, STORE_PENDING };
 
@@ -42,6 +43,7 @@ struct store {
     struct store_link *link;                /* owned: the current way to Redis */
     struct list retired;                    /* struct store_link; former ones */
     struct limits *limits;                  /* owned */
+    struct submission_journal *journal;     /* owned; NULL: no submissions are recorded here */
     uint8_t secret[32];                     /* derived from the configured one, or the region's */
     struct shm_table *tables[STORE_TABLES]; /* borrowed from the region */
     struct sessions *sessions;              /* owned: what is under way about them */

@@ -40,6 +40,7 @@ struct store_node {
     uint8_t secret[32];           /* made with the region; signs where no secret is configured */
     struct siphash_key table_key; /* made with the region */
     char name[16];                /* of this node among those that share a Redis; random */
+    _Atomic uint32_t submissions_known; /* the supervisor has read the journal back */
     /* The keeper's: */
     _Atomic uint32_t mode;           /* enum store_mode */
     _Atomic uint32_t live_nodes;     /* that share the Redis, this one included; at least 1 */

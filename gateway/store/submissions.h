@@ -5,6 +5,10 @@
  *      ^                 |                   `--doubt, or lease over--> UNKNOWN
  *      `---- release, or lease over (never sent: whoever comes next takes over, fence + 1)
  *
+ * An UNKNOWN one can be taken over (fence + 1) where that is safe: the backend recognises the key,
+ * or can be asked about it. It stays doubtful: then a release, or the end of the lease, makes it
+ * UNKNOWN again.
+ *
  * sent() is done only when its record would survive (embedded: the journal is on the disk; Redis:
  * it has answered), so it comes before the first byte to the backend. A record is never evicted:
  * when there is no room, begin() says FULL. */
@@ -13,6 +17,7 @@
 
 #include "common/digest.h"
 #include "store/store.h"
+#include "store/submission_journal.h"
 
 #define SUBMISSION_HEAD_MAX (8 * 1024)
 #define SUBMISSION_BODY_MAX (64 * 1024) /* a longer answer is complete, but not replayed whole */
@@ -35,16 +40,24 @@ struct submission_op {
     struct arena *arena;               /* borrowed: for answers */
     uint8_t key[DIGEST_BYTES];         /* in: SHA-256 over user, route and idempotency key */
     uint8_t fingerprint[DIGEST_BYTES]; /* in of begin: over method, path and body */
+    bool take_over;                    /* in of begin: an UNKNOWN one is to be NEW */
     uint64_t owner;                    /* out of begin, in of the others */
     uint32_t fence;                    /* out of begin, in of the others */
-    uint32_t lease_ms;                 /* in of begin */
-    uint64_t ttl_ms;                   /* in of complete and doubt: how long the record stays */
-    uint16_t status;                   /* in of complete, out of begin and look: the answer's */
+    bool doubtful;                     /* out of begin: NEW, but was dispatched before */
+    uint32_t lease_ms;                 /* in of begin and sent: the owner's time, from now on */
+    uint64_t ttl_ms;                   /* in of sent, complete and doubt: how long it stays */
+    uint16_t status;                   /* in of complete, out of begin: the answer's */
     struct slice head, body;           /* likewise; head as "name: value\r\n" lines */
     bool whole;                        /* likewise: body is all of it */
     uint64_t since_ms;                 /* out of begin and look: wall clock of the dispatch */
     uint32_t retry_ms;                 /* out: BUSY */
     enum submission_verdict verdict;   /* out */
+
+    /* The engine's. */
+    struct store *store;
+    struct journal_write write;
+    struct answer_read *read;
+    bool journalled; /* a dispatch may be in the journal */
 };
 
 enum store_result submissions_begin(struct store *s, struct submission_op *op);
@@ -53,7 +66,7 @@ enum store_result submissions_complete(struct store *s, struct submission_op *op
 /* Nothing was sent: as if it had never begun. */
 enum store_result submissions_release(struct store *s, struct submission_op *op);
 enum store_result submissions_doubt(struct store *s, struct submission_op *op);
-/* For the status page: begins nothing. */
+/* For the status page: begins nothing, and brings no answer. */
 enum store_result submissions_look(struct store *s, struct submission_op *op);
 
 #endif
