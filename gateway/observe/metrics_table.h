@@ -56,6 +56,17 @@
     COUNTER(REDIS_REFUSED, redis_refused,                                                          \
             "Commands and scripts not sent because Redis was away or had too much to do")          \
     COUNTER(REDIS_CONNECTS, redis_connects, "Connections to Redis begun")                          \
+    COUNTER(SUBMISSIONS_SENT, submissions_sent, "Submissions recorded and sent to a backend")      \
+    COUNTER(SUBMISSIONS_REPLAYED, submissions_replayed,                                            \
+            "Repeated submissions answered as the first time")                                     \
+    COUNTER(SUBMISSIONS_BUSY, submissions_busy,                                                    \
+            "Repeated submissions refused while the first one was under way")                      \
+    COUNTER(SUBMISSIONS_MISMATCHED, submissions_mismatched,                                        \
+            "Submissions refused because their key was used for another content")                  \
+    COUNTER(SUBMISSIONS_UNKNOWN, submissions_unknown,                                              \
+            "Submissions sent to a backend of which nobody knows how they ended")                  \
+    COUNTER(SUBMISSIONS_REFUSED, submissions_refused,                                              \
+            "Submissions refused because there was no room, or the store could not be asked")      \
     COUNTER(ACCESS_LOG_DROPPED, access_log_dropped,                                                \
             "Access log lines dropped because the log could not be written in time")               \
     COUNTER(RELOADS, config_reloads, "Configurations applied by this process")
@@ -65,6 +76,7 @@
     GAUGE(REQUESTS_ACTIVE, requests_active, SUM, "Requests being answered now")                    \
     GAUGE(TUNNELS_OPEN, tunnels_open, SUM, "Tunnels open now")                                     \
     GAUGE(UPSTREAM_IDLE, upstream_connections_idle, SUM, "Pooled idle connections to peers now")   \
+    GAUGE(SPOOL_BYTES, spool_bytes, SUM, "Bytes set aside for bodies of submissions now")          \
     GAUGE(CONFIG_GENERATION, config_generation, MIN,                                               \
           "Number of the configuration that every process has applied")
 

@@ -11,7 +11,8 @@
 enum proxy_state {
     PROXY_NONE,
     PROXY_CONNECTING,
-    PROXY_REQUEST, /* sending the request or waiting for the answer's head */
+    PROXY_CONNECTED, /* nothing may leave yet */
+    PROXY_REQUEST,   /* sending the request or waiting for the answer's head */
     PROXY_ANSWER,
     PROXY_TUNNEL,
     PROXY_DONE,
@@ -55,6 +56,8 @@ struct limiting {
     const struct config_rate_limit *refused_by;
 };
 
+struct submission;
+
 struct passage {
     struct exchange *ex;       /* borrowed: we live in its arena */
     struct pipeline *pipeline; /* borrowed */
@@ -71,6 +74,8 @@ struct passage {
     struct session_talk *session; /* in the arena: the state of stage_session; NULL: none */
     uint64_t affinity;            /* the peer follows from it; 0: from the balancer */
     struct limiting limiting;
+    struct slice user;             /* who is signed in, as the backends call them; empty: nobody */
+    struct submission *submission; /* in the arena; NULL: it is none */
     struct proxy proxy;
     int64_t connect_us, response_us; /* ACCESS_UNKNOWN until known */
 };

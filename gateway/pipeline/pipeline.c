@@ -2,11 +2,12 @@
 
 #include "http/reply.h"
 #include "pipeline/stage.h"
+#include "pipeline/submission.h"
 
 /* The order of things. */
 static const struct stage *const stages[] = {
-    &stage_client,     &stage_https,   &stage_route, &stage_identify,
-    &stage_rate_limit, &stage_session, &stage_body,  &stage_proxy,
+    &stage_client,  &stage_https, &stage_route,      &stage_identify, &stage_rate_limit,
+    &stage_session, &stage_body,  &stage_submission, &stage_proxy,
 };
 
 static void walk(struct passage *p)
@@ -165,6 +166,7 @@ void pipeline_init(struct pipeline *p, struct loop *loop, struct board *board, u
                             .loop = loop,
                             .metrics = board_metrics(board, slot),
                             .store = store };
+    list_init(&p->held);
     peer_set_init(&p->peers, loop, board, slot);
 }
 
@@ -178,6 +180,8 @@ void pipeline_apply(struct pipeline *p, struct config *config)
 
 void pipeline_fini(struct pipeline *p)
 {
+    LIST_FOREACH (node, &p->held)
+        submission_abandon(CONTAINER_OF(node, struct submission, node));
     snapshot_unref(&p->current);
     session_keys_fini(&p->session_keys);
 }

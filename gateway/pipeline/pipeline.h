@@ -19,6 +19,7 @@ struct pipeline {
     struct access_log *access_log; /* borrowed; NULL: none */
     struct peer_set peers;
     struct session_keys session_keys;
+    struct list held; /* struct submission: that goes on although its client may have left */
     struct snapshot *current; /* counted; NULL until the first configuration */
 };
 

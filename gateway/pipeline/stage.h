@@ -41,6 +41,7 @@ extern const struct stage stage_identify;   /* whether the cookie carries our si
 extern const struct stage stage_rate_limit; /* how often this client may ask */
 extern const struct stage stage_session;    /* who that is, and what backends order about it */
 extern const struct stage stage_body;       /* the announced size of the body */
+extern const struct stage stage_submission; /* what is to be dispatched once */
 extern const struct stage stage_proxy;      /* a peer answers */
 
 /* The wait of the stage entered last is over: the walk goes on with the next one. Not from within
@@ -59,6 +60,15 @@ void stage_proxy_on_blocked(struct passage *p);
 void stage_proxy_on_drained(struct passage *p);
 /* Sends the answer that was held, and what follows it. */
 void stage_proxy_release(struct passage *p);
+/* For submissions. What waits for leave to be sent, goes. */
+void stage_proxy_proceed(struct passage *p);
+/* As if the peer had broken off. */
+void stage_proxy_fail(struct passage *p);
+/* The answer's fields outlive the event; false without memory for them. */
+bool stage_proxy_keep_fields(struct passage *p);
+/* The answer, which was taken as it came, goes out by way of the stages. */
+void stage_proxy_offer(struct passage *p);
+uint32_t stage_proxy_response_timeout_ms(const struct passage *p);
 /* Lets go of the peer. */
 void stage_proxy_drop(struct passage *p);
 

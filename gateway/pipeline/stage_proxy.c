@@ -9,6 +9,7 @@
 #include "http/h1_write.h"
 #include "http/reply.h"
 #include "pipeline/stage.h"
+#include "pipeline/submission.h"
 
 static const struct upstream_conn_handler proxy_conn_handler;
 
@@ -24,7 +25,7 @@ static const struct config_upstream *upstream_config(const struct passage *p)
     return p->upstream->config;
 }
 
-static uint32_t response_timeout_ms(const struct passage *p)
+uint32_t stage_proxy_response_timeout_ms(const struct passage *p)
 {
     return p->route->response_timeout_ms ? p->route->response_timeout_ms
                                          : upstream_config(p)->response_timeout_ms;
@@ -49,7 +50,11 @@ static bool is_idempotent(uint8_t method)
 static bool may_retry(const struct passage *p, bool answer_begun)
 {
     const struct proxy *x = &p->proxy;
-    if (x->retries >= upstream_config(p)->retries || x->body_begun || answer_begun)
+    if (x->retries >= upstream_config(p)->retries || answer_begun)
+        return false;
+    if (p->submission)
+        return x->nothing_sent || submission_may_resend(p);
+    if (x->body_begun)
         return false;
     return x->nothing_sent || is_idempotent(p->ex->request.method);
 }
@@ -62,6 +67,7 @@ static bool try_again(struct passage *p, enum upstream_failure failure, bool sta
     if (alone && !(stale && failure == UPSTREAM_CLOSED))
         return false;
     p->proxy.retries++;
+    submission_rewind(p);
     metrics_add(p->pipeline->metrics, COUNTER_UPSTREAM_RETRIES, 1);
     attempt(p, alone ? NULL : failed, true);
     return true;
@@ -81,6 +87,8 @@ static void give_up(struct passage *p, enum upstream_failure failure)
         [UPSTREAM_INVALID] = CLOSE_UPSTREAM_INVALID,
         [UPSTREAM_TIMED_OUT] = CLOSE_UPSTREAM_TIMEOUT,
     };
+    if (submission_failed(p))
+        return;
     if (p->ex->response_begun)
         exchange_abort(p->ex, reasons[failure]);
     else
@@ -96,6 +104,11 @@ static void failed(struct passage *p, enum upstream_failure failure)
     if (may_retry(p, answer_begun) && try_again(p, failure, stale))
         return;
     give_up(p, failure);
+}
+
+void stage_proxy_fail(struct passage *p)
+{
+    failed(p, UPSTREAM_CLOSED);
 }
 
 static void on_timer(struct timer *t)
@@ -141,17 +154,28 @@ static bool write_head(struct passage *p)
 
 static void send_request(struct passage *p)
 {
+    p->proxy.state = PROXY_CONNECTED;
+    if (!submission_may_send(p))
+        return;
     exchange_resume_body(p->ex); /* first: writing the head may hold it back again */
     if (!write_head(p)) {
         drop_conn(p);
-        reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
+        if (!submission_failed(p))
+            reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
         return;
     }
     p->proxy.state = PROXY_REQUEST;
     p->proxy.nothing_sent = false;
     p->ex->request_forwarded = true;
     if (p->proxy.request_ended)
-        timer_set(wheel(p), &p->proxy.timer, response_timeout_ms(p));
+        timer_set(wheel(p), &p->proxy.timer, stage_proxy_response_timeout_ms(p));
+    submission_feed(p);
+}
+
+void stage_proxy_proceed(struct passage *p)
+{
+    if (p->proxy.state == PROXY_CONNECTED)
+        send_request(p);
 }
 
 static void attempt(struct passage *p, const struct peer *except, bool fresh)
@@ -183,7 +207,7 @@ static enum stage_verdict on_request(struct passage *p)
 {
     timer_init(&p->proxy.timer, on_timer);
     p->proxy.request_ended = p->ex->request.body == BODY_NONE;
-    attempt(p, NULL, false);
+    attempt(p, NULL, submission_wants_fresh(p));
     return STAGE_WAIT;
 }
 
@@ -250,7 +274,7 @@ static void on_request_end(struct passage *p, const struct headers *trailers)
     }
     x->request_ended = true;
     if (x->state == PROXY_REQUEST)
-        timer_set(wheel(p), &x->timer, response_timeout_ms(p));
+        timer_set(wheel(p), &x->timer, stage_proxy_response_timeout_ms(p));
 }
 
 /* ---- the answer ---- */
@@ -278,12 +302,13 @@ static bool is_upgrade_asked_for(const struct exchange *ex, const struct h1_head
            slice_eq_nocase(headers_value(&head->headers, HEADER_UPGRADE), ex->request.upgrade);
 }
 
-static bool copy_fields(struct headers *hs, struct arena *arena)
+bool stage_proxy_keep_fields(struct passage *p)
 {
+    struct headers *hs = &p->ex->response.headers;
     for (uint32_t i = 0; i < hs->count; i++) {
         struct header *h = &hs->items[i];
-        h->name = arena_copy(arena, header_name(h)).data;
-        h->value = arena_copy(arena, header_value(h)).data;
+        h->name = arena_copy(&p->ex->arena, header_name(h)).data;
+        h->value = arena_copy(&p->ex->arena, header_value(h)).data;
         if (!h->name || !h->value)
             return false;
     }
@@ -293,35 +318,44 @@ static bool copy_fields(struct headers *hs, struct arena *arena)
 /* The fields lie in the event's input: whoever waits needs a copy. */
 static void hold(struct passage *p)
 {
-    if (!copy_fields(&p->ex->response.headers, &p->ex->arena)) {
+    if (!stage_proxy_keep_fields(p)) {
         drop_conn(p);
         reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
         return;
     }
     p->proxy.held = true;
     timer_stop(&p->proxy.timer);
-    upstream_conn_hold(p->proxy.conn);
+    if (p->proxy.conn && !p->proxy.conn->held)
+        upstream_conn_hold(p->proxy.conn);
 }
 
-void stage_proxy_release(struct passage *p)
+/* The head, and what has been kept behind it. */
+static void send_answer(struct passage *p)
 {
     struct proxy *x = &p->proxy;
-    if (!x->held)
-        return;
-    x->held = false;
-    touch_answer(p);
     exchange_send_head(p->ex);
+    submission_send_kept(p);
+    if (!x->conn || !x->conn->held)
+        return;
+    touch_answer(p);
     upstream_conn_unhold(x->conn);
     if (x->conn && !x->client_blocked)
         stream_resume(upstream_conn_stream(x->conn));
 }
 
-/* What goes on to the client unless a stage says otherwise. */
-static void offer(struct passage *p)
+void stage_proxy_release(struct passage *p)
+{
+    if (!p->proxy.held)
+        return;
+    p->proxy.held = false;
+    send_answer(p);
+}
+
+void stage_proxy_offer(struct passage *p)
 {
     switch (pipeline_answer(p)) {
     case STAGE_NEXT:
-        exchange_send_head(p->ex);
+        send_answer(p);
         break;
     case STAGE_WAIT:
         hold(p);
@@ -352,7 +386,8 @@ static void on_head(void *user, const struct h1_head *head)
     }
     p->proxy.state = PROXY_ANSWER;
     touch_answer(p);
-    offer(p);
+    if (!submission_takes_head(p))
+        stage_proxy_offer(p);
 }
 
 static void on_body(void *user, struct slice data)
@@ -362,7 +397,8 @@ static void on_body(void *user, struct slice data)
         touch_tunnel(p);
     else
         touch_answer(p);
-    exchange_send_body(p->ex, data);
+    if (!submission_takes_body(p, data))
+        exchange_send_body(p->ex, data);
 }
 
 static void on_end(void *user, const struct headers *trailers)
@@ -372,7 +408,8 @@ static void on_end(void *user, const struct headers *trailers)
     upstream_conn_release(&p->proxy.conn, p->proxy.request_ended);
     if (p->proxy.state != PROXY_TUNNEL)
         p->proxy.state = PROXY_DONE;
-    exchange_send_end(p->ex, trailers);
+    if (!submission_takes_end(p))
+        exchange_send_end(p->ex, trailers);
 }
 
 static void on_failed(void *user, enum upstream_failure failure)
@@ -392,6 +429,7 @@ static void on_failed(void *user, enum upstream_failure failure)
 static void on_conn_blocked(void *user)
 {
     struct passage *p = user;
+    submission_block(p, true);
     exchange_pause_body(p->ex);
     if (p->proxy.state == PROXY_REQUEST)
         timer_set(wheel(p), &p->proxy.timer, upstream_config(p)->idle_timeout_ms);
@@ -402,11 +440,13 @@ static void on_conn_drained(void *user)
     struct passage *p = user;
     if (p->proxy.state == PROXY_REQUEST) {
         if (p->proxy.request_ended)
-            timer_set(wheel(p), &p->proxy.timer, response_timeout_ms(p));
+            timer_set(wheel(p), &p->proxy.timer, stage_proxy_response_timeout_ms(p));
         else
             timer_stop(&p->proxy.timer);
     }
     exchange_resume_body(p->ex);
+    submission_block(p, false);
+    submission_feed(p);
 }
 
 /* The client takes no more of the answer. */

@@ -105,6 +105,7 @@ static enum stage_verdict judge(struct passage *p)
         talk->is_found = true;
         talk->session = talk->op.session;
         memcpy(talk->hash, talk->op.hash, sizeof(talk->hash));
+        p->user = slice_str(talk->session.uid);
         return introduce(p);
     case SESSION_NONE:
         metrics_add(m, COUNTER_SESSIONS_UNKNOWN, 1);

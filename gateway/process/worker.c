@@ -48,6 +48,7 @@ struct worker {
     uint32_t leaving_listeners; /* that the last configuration dropped, not closed yet */
     uint32_t generation;        /* of the last configuration */
     bool full, draining, listeners_closed, done;
+    bool late;    /* the deadline is over */
     bool cut_off; /* requests were not finished by the deadline */
 };
 
@@ -314,6 +315,9 @@ static void finish_if_empty(struct worker *w)
 {
     if (w->done || !w->listeners_closed || !list_is_empty(&w->connections))
         return;
+    /* Submissions may be waited for although their clients have left. */
+    if (!w->late && metrics_gauge(w->metrics, GAUGE_REQUESTS_ACTIVE) > 0)
+        return;
     w->done = true;
     access_log_close(&w->access_log);
     say(w, CHANNEL_DRAINED, 0, NULL);
@@ -324,6 +328,7 @@ static void on_drain_timer(struct timer *t)
 {
     struct worker *w = CONTAINER_OF(t, struct worker, timer);
     if (w->listeners_closed) {
+        w->late = true;
         w->cut_off = metrics_gauge(w->metrics, GAUGE_REQUESTS_ACTIVE) > 0;
         LIST_FOREACH (node, &w->connections)
             http_conn_stop(http_conn_of(node));

@@ -1,0 +1,58 @@
+/* A body that is taken whole before any of it goes on: in memory at first, then in a file without a
+ * name, which is gone when its process is. So a slow upload holds no backend, and a body can be
+ * sent again.
+ *
+ * All bodies of the node share a quota, counted in GAUGE_SPOOL_BYTES of every worker: the board
+ * takes back what a dead one held. Files are written and read in libuv's threads; while that lasts
+ * the caller waits. One writer, then any number of readings, one after the other. */
+#ifndef PIPELINE_SPOOL_H
+#define PIPELINE_SPOOL_H
+
+#include "common/buf.h"
+#include "config/config.h"
+#include "net/loop.h"
+#include "observe/board.h"
+
+enum spool_result {
+    SPOOL_OK,
+    SPOOL_WAIT,   /* on_ready follows, in an event of its own */
+    SPOOL_END,    /* read: that was all */
+    SPOOL_FULL,   /* write: the quota, or the disk */
+    SPOOL_FAILED, /* the disk does not do what it is told */
+};
+
+struct spool_job;
+
+struct spool {
+    struct loop *loop;          /* borrowed */
+    struct board *board;        /* borrowed */
+    uint32_t slot;              /* of this worker on it */
+    struct config_spool config; /* its folder is borrowed */
+    void (*on_ready)(struct spool *s);
+    int fd;                  /* owned; -1 while all is in memory */
+    uint64_t bytes;          /* of the body */
+    uint64_t file_bytes;     /* of them in the file, from the front */
+    uint64_t reserved_bytes; /* of the quota */
+    uint64_t read_at;
+    struct buf memory; /* the rest of the body */
+    struct buf block;  /* read from the file */
+    bool block_ready;
+    struct spool_job *job;     /* under way */
+    enum spool_result trouble; /* of the last job; OK: none */
+};
+
+void spool_init(struct spool *s, struct loop *loop, struct board *board, uint32_t slot,
+                const struct config_spool *config, void (*on_ready)(struct spool *s));
+/* Waits for nothing. */
+void spool_fini(struct spool *s);
+
+/* Takes all of `piece`, or fails. WAIT: taken, but no more until on_ready, after which the next
+ * call tells whether it went well. */
+enum spool_result spool_write(struct spool *s, struct slice piece) MUST_CHECK;
+
+/* From the start; also in the middle of a reading. */
+void spool_rewind(struct spool *s);
+/* The next piece, which lives until the next call. WAIT: call again at on_ready. */
+enum spool_result spool_read(struct spool *s, struct slice *piece) MUST_CHECK;
+
+#endif

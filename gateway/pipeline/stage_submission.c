@@ -1,0 +1,284 @@
+/* POST and PATCH on routes with submissions: the body is taken whole, and goes on when the store
+ * has said that it is the first under its key. What comes then is in submission.c. */
+#include "common/clock.h"
+#include "http/reply.h"
+#include "pipeline/stage.h"
+#include "pipeline/submission_key.h"
+#include "pipeline/submission_reply.h"
+
+/* To find a peer, and to record that it is sent, beyond the time that connecting may take. */
+#define BEGIN_MARGIN_MS 5000
+
+static struct store *store_of(const struct submission *s)
+{
+    return s->passage->pipeline->store;
+}
+
+static bool has_form_key(const struct config_submission *config)
+{
+    return config->key == CONFIG_SUBMISSION_FORM;
+}
+
+/* ---- the peer's side of it ---- */
+
+static bool add_field(struct passage *p, struct slice name, const char *value)
+{
+    return value && headers_add(&p->added, &p->ex->arena, name, slice_str(value));
+}
+
+/* One that could be sent without its key would be a danger. */
+static bool add_fields(struct submission *s)
+{
+    struct passage *p = s->passage;
+    struct arena *arena = &p->ex->arena;
+    if (has_form_key(s->config)) {
+        headers_remove(&p->ex->request.headers, SLICE("Idempotency-Key"));
+        if (!add_field(p, SLICE("Idempotency-Key"),
+                       arena_printf(arena, "\"%.*s\"", SLICE_ARG(s->key))))
+            return false;
+    }
+    return s->phase == SUBMISSION_UNRECORDED ||
+           add_field(p, SLICE("X-Cong-Fence"), arena_printf(arena, "%u", s->op.fence));
+}
+
+static enum stage_verdict go_on(struct submission *s)
+{
+    struct exchange *ex = s->passage->ex;
+    if (!add_fields(s)) {
+        submission_reply_unavailable(s);
+        return STAGE_ANSWERED;
+    }
+    if (ex->request.body != BODY_NONE) {
+        ex->request.body = BODY_LENGTH;
+        ex->request.content_length = s->spool.bytes;
+    }
+    ex->request.wants_upgrade = false;
+    return STAGE_NEXT;
+}
+
+/* ---- the store's answer ---- */
+
+static enum stage_verdict judge(struct submission *s)
+{
+    if (s->op.verdict == SUBMISSION_NEW) {
+        s->phase = SUBMISSION_OWNED;
+        return go_on(s);
+    }
+    s->phase = SUBMISSION_OVER;
+    if (s->op.verdict == SUBMISSION_UNAVAILABLE && s->config->backend == CONFIG_SUBMISSION_DEDUP) {
+        s->phase = SUBMISSION_UNRECORDED;
+        s->outcome = "unrecorded";
+        return go_on(s);
+    }
+    submission_reply_verdict(s);
+    return STAGE_ANSWERED;
+}
+
+static void on_begun(struct store_op *op)
+{
+    struct submission *s = CONTAINER_OF(op, struct submission, op.op);
+    if (judge(s) == STAGE_NEXT)
+        pipeline_resume(s->passage);
+}
+
+static void make_fingerprint(struct submission *s)
+{
+    const struct request *req = &s->passage->ex->request;
+    uint8_t body[DIGEST_BYTES];
+    struct slice end = slice_of("", 1);
+    digest_stream_finish(s->digest, body);
+    const struct slice parts[] = { req->method_name, end, req->forward, end,
+                                   slice_of((const char *)body, sizeof(body)) };
+    digest_sha256(parts, ARRAY_LEN(parts), s->op.fingerprint);
+}
+
+static enum stage_verdict begin(struct submission *s)
+{
+    const struct passage *p = s->passage;
+    make_fingerprint(s);
+    submission_key_hash(p->user, slice_str(p->route->name), s->key, s->op.key);
+    s->phase = SUBMISSION_BEGINNING;
+    s->op.arena = &p->ex->arena;
+    s->op.take_over = s->config->backend != CONFIG_SUBMISSION_NONE;
+    s->op.lease_ms = 2 * p->upstream->config->connect_timeout_ms + BEGIN_MARGIN_MS;
+    s->op.ttl_ms = s->config->keep_unknown_ms;
+    s->op.op.on_done = on_begun;
+    return submissions_begin(store_of(s), &s->op) == STORE_DONE ? judge(s) : STAGE_WAIT;
+}
+
+/* ---- the key ---- */
+
+static void refuse_key(struct submission *s)
+{
+    s->phase = SUBMISSION_OVER;
+    s->outcome = "refused";
+    reply_error(s->passage->ex, ERROR_PAGE_SUBMISSION_KEY);
+}
+
+/* A form that has no key of ours at all is forwarded like any other where none is required. */
+static enum stage_verdict begin_form(struct submission *s)
+{
+    struct slice key = form_reader_value(s->form);
+    bool ours = key.data && submission_key_is_ours(store_of(s)->secret, key, clock_wall_ms(),
+                                                   s->config->keep_ms);
+    if (ours) {
+        s->key = key;
+        return begin(s);
+    }
+    if (!s->config->required && s->form->found == 0) {
+        s->phase = SUBMISSION_UNRECORDED;
+        s->key = (struct slice){ 0 };
+        return STAGE_NEXT;
+    }
+    refuse_key(s);
+    return STAGE_ANSWERED;
+}
+
+static enum stage_verdict body_is_whole(struct submission *s)
+{
+    form_reader_finish(s->form);
+    return has_form_key(s->config) ? begin_form(s) : begin(s);
+}
+
+/* ---- the body ---- */
+
+static void on_content(void *user, struct slice content)
+{
+    struct submission *s = user;
+    digest_stream_add(s->digest, content);
+}
+
+static void on_spool_ready(struct spool *spool)
+{
+    struct submission *s = CONTAINER_OF(spool, struct submission, spool);
+    if (s->phase == SUBMISSION_TAKING)
+        exchange_resume_body(s->passage->ex);
+    else
+        submission_feed(s->passage);
+}
+
+static void on_body(struct passage *p, struct slice data)
+{
+    struct submission *s = p->submission;
+    if (s->phase != SUBMISSION_TAKING)
+        return;
+    form_reader_feed(s->form, data);
+    switch (spool_write(&s->spool, data)) {
+    case SPOOL_OK:
+        break;
+    case SPOOL_WAIT:
+        exchange_pause_body(p->ex);
+        break;
+    default:
+        s->phase = SUBMISSION_OVER;
+        submission_reply_unavailable(s);
+    }
+}
+
+static void on_body_end(struct passage *p, const struct headers *trailers)
+{
+    struct submission *s = p->submission;
+    (void)trailers; /* the body has a length now: they have no place (RFC 9112 7.1.2) */
+    if (s->phase == SUBMISSION_TAKING && body_is_whole(s) == STAGE_NEXT)
+        pipeline_resume(p);
+}
+
+/* ---- the request ---- */
+
+static bool is_submission(const struct passage *p)
+{
+    uint8_t method = p->ex->request.method;
+    return p->route->submission && (method == HTTP_POST || method == HTTP_PATCH);
+}
+
+static struct submission *submission_new(struct passage *p, struct slice key)
+{
+    struct exchange *ex = p->ex;
+    const struct config_submission *config = p->route->submission;
+    struct submission *s = arena_zalloc(&ex->arena, sizeof(*s));
+    struct form_reader *form = arena_alloc(&ex->arena, sizeof(*form));
+    if (!s || !form)
+        return NULL;
+    list_init(&s->node);
+    s->passage = p;
+    s->config = config;
+    s->key = key;
+    s->form = form;
+    s->digest = digest_stream_new();
+    buf_init(&s->kept, SUBMISSION_KEPT_MAX);
+    spool_init(&s->spool, ex->loop, p->pipeline->peers.board, p->pipeline->peers.slot,
+               &p->snapshot->config->spool, on_spool_ready);
+    form_reader_init(form, headers_value(&ex->request.headers, HEADER_CONTENT_TYPE),
+                     has_form_key(config) ? slice_str(config->field) : (struct slice){ 0 },
+                     on_content, s);
+    return s;
+}
+
+static enum stage_verdict take(struct passage *p, struct slice key)
+{
+    p->submission = submission_new(p, key);
+    if (!p->submission) {
+        reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
+        return STAGE_ANSWERED;
+    }
+    if (p->ex->request.body == BODY_NONE)
+        return body_is_whole(p->submission);
+    exchange_resume_body(p->ex);
+    return STAGE_WAIT;
+}
+
+static enum stage_verdict take_with_header(struct passage *p)
+{
+    struct slice key = { 0 };
+    switch (submission_key_of_header(&p->ex->request.headers, &key)) {
+    case SUBMISSION_KEY_GOOD:
+        return take(p, key);
+    case SUBMISSION_KEY_MISSING:
+        if (!p->route->submission->required)
+            return STAGE_NEXT;
+        break;
+    case SUBMISSION_KEY_BAD:
+        break;
+    }
+    reply_error(p->ex, ERROR_PAGE_SUBMISSION_KEY);
+    return STAGE_ANSWERED;
+}
+
+/* Whoever asks for a form gets a key to put into it. */
+static void offer_key(struct passage *p)
+{
+    uint8_t method = p->ex->request.method;
+    if (!p->route->submission || !has_form_key(p->route->submission) ||
+        (method != HTTP_GET && method != HTTP_HEAD))
+        return;
+    char key[SUBMISSION_FORM_KEY_LEN];
+    submission_key_make(p->pipeline->store->secret, clock_wall_ms(), key);
+    /* Without memory for it the form has no key, and is refused when it comes. */
+    (void)add_field(p, SLICE("X-Cong-Form-Key"),
+                    arena_printf(&p->ex->arena, "%.*s", (int)sizeof(key), key));
+}
+
+static enum stage_verdict on_request(struct passage *p)
+{
+    if (!is_submission(p)) {
+        offer_key(p);
+        return STAGE_NEXT;
+    }
+    if (has_form_key(p->route->submission))
+        return take(p, (struct slice){ 0 });
+    return take_with_header(p);
+}
+
+static void on_leave(struct passage *p)
+{
+    if (p->submission)
+        submission_leave(p->submission);
+}
+
+const struct stage stage_submission = {
+    .name = "submission",
+    .on_request = on_request,
+    .on_body = on_body,
+    .on_body_end = on_body_end,
+    .on_leave = on_leave,
+};
