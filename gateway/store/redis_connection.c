@@ -105,6 +105,7 @@ int redis_connection_command(struct redis_connection *c, enum redis_await await,
     if (!command)
         return ERR_LIMIT;
     int rc = redis_connection_send(c, await, NULL, slice_of(command, len), NULL);
+    mem_wipe(command, len); /* it may be AUTH */
     redisFreeCommand(command);
     return rc;
 }

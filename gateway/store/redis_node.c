@@ -11,6 +11,7 @@
 #define BACK_OFF_MAX_MS 5000u
 #define STEADY_MS 1000 /* up for so long: the next attempt comes early again */
 #define PROBE_MS 500
+#define COMPLAIN_MS 10000 /* between two complaints about the same server */
 
 static struct timer_wheel *wheel(struct redis_node *n)
 {
@@ -24,14 +25,16 @@ static uint64_t now_ms(const struct redis_node *n)
 
 /* --- down ------------------------------------------------------------------------------------- */
 
-/* Says so once, until it has been up again. */
+/* Says so once, until it has been up again, and not with each turn of one that comes and goes. */
 static void complain(struct redis_node *n, const char *who, struct slice why)
 {
     snprintf(n->problem, sizeof(n->problem), "Redis %s: %.*s", who, (int)MIN(why.len, 80),
              why.data);
-    if (!n->has_complained)
-        log_write(LOG_WARN, "%s; going on without it", n->problem);
+    if (n->has_complained || (n->complained_ms && now_ms(n) - n->complained_ms < COMPLAIN_MS))
+        return;
+    log_write(LOG_WARN, "%s; going on without it", n->problem);
     n->has_complained = true;
+    n->complained_ms = now_ms(n);
 }
 
 /* Full jitter: a random part of the whole delay. */

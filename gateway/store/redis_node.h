@@ -45,6 +45,7 @@ struct redis_node {
     uint8_t state;
     bool any_role; /* a replica does, too */
     bool has_complained;
+    uint64_t complained_ms; /* 0: never */
     char name[REDIS_NAME_BYTES];
     char problem[160];
 };

@@ -46,7 +46,7 @@ static void say_to(struct fake_redis_peer *p, const char *text)
         REQUIRE(uv_try_write((uv_stream_t *)&p->uv, &buf, 1) == (int)buf.len);
 }
 
-static const char *greet(const redisReply *command)
+const char *fake_redis_greet(const redisReply *command)
 {
     if (fake_redis_is(command, "PING"))
         return "+PONG\r\n";
@@ -60,7 +60,7 @@ static const char *greet(const redisReply *command)
 static void take_command(struct fake_redis_peer *p, const redisReply *command)
 {
     struct fake_redis *f = p->fake;
-    const char *greeting = f->answers_all ? NULL : greet(command);
+    const char *greeting = f->answers_all ? NULL : fake_redis_greet(command);
     if (f->is_mute)
         return;
     f->commands += !greeting;

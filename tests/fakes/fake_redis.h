@@ -40,6 +40,8 @@ void fake_redis_hang_up_all(struct fake_redis *f);
 /* To all connections, unasked. */
 void fake_redis_say(struct fake_redis *f, const char *text);
 
+/* What it says by itself to PING, ROLE, AUTH and SCRIPT; NULL to all others. */
+const char *fake_redis_greet(const redisReply *command);
 /* The command's first word, and one of its arguments. */
 bool fake_redis_is(const redisReply *command, const char *word);
 struct slice fake_redis_argument(const redisReply *command, size_t index);
