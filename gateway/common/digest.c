@@ -6,7 +6,6 @@
 #include "common/digest.h"
 
 #include "common/mem.h"
-#include "common/random.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
@@ -83,16 +82,6 @@ void digest_derive(struct slice master, const char *label, uint64_t number,
 bool digest_equal(const void *a, const void *b, size_t bytes)
 {
     return CRYPTO_memcmp(a, b, bytes) == 0;
-}
-
-void digest_wipe(void *secret, size_t bytes)
-{
-    mem_wipe(secret, bytes);
-}
-
-void digest_random(void *out, size_t bytes)
-{
-    random_bytes(out, bytes);
 }
 
 /* --- base64url -------------------------------------------------------------------------------- */

@@ -22,10 +22,6 @@ void digest_derive(struct slice master, const char *label, uint64_t number,
 
 /* In constant time. */
 bool digest_equal(const void *a, const void *b, size_t bytes);
-/* Overwrites a secret; never optimised away. */
-void digest_wipe(void *secret, size_t bytes);
-/* Fit for secrets. */
-void digest_random(void *out, size_t bytes);
 
 #define DIGEST_BASE64_LEN(bytes) (((bytes)*4 + 2) / 3)
 /* Returns the length; `out` holds DIGEST_BASE64_LEN(bytes) and is not terminated. */

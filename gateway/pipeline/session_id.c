@@ -2,6 +2,8 @@
 
 #include "common/buf.h"
 #include "common/digest.h"
+#include "common/mem.h"
+#include "common/random.h"
 
 #define DAY_MS (24ull * 60 * 60 * 1000)
 #define ID_BYTES 16
@@ -21,7 +23,7 @@ void session_keys_init(struct session_keys *k, const uint8_t secret[32], uint64_
 
 void session_keys_fini(struct session_keys *k)
 {
-    digest_wipe(k, sizeof(*k));
+    mem_wipe(k, sizeof(*k));
 }
 
 static const uint8_t *key_of(struct session_keys *k, uint64_t day)
@@ -48,7 +50,7 @@ size_t session_id_mint(struct session_keys *k, uint64_t wall_ms, char text[SESSI
 {
     uint64_t day = wall_ms / DAY_MS;
     uint8_t id[ID_BYTES], digest[DIGEST_BYTES];
-    digest_random(id, sizeof(id));
+    random_bytes(id, sizeof(id));
     digest_id(k, day, id, digest);
     size_t len = format_u64(text, day);
     text[len++] = '.';
@@ -56,7 +58,7 @@ size_t session_id_mint(struct session_keys *k, uint64_t wall_ms, char text[SESSI
     text[len++] = '.';
     len += digest_base64(digest, MAC_BYTES, text + len);
     memcpy(hash, digest + MAC_BYTES, SESSION_HASH_BYTES);
-    digest_wipe(id, sizeof(id));
+    mem_wipe(id, sizeof(id));
     return len;
 }
 

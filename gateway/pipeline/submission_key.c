@@ -1,5 +1,8 @@
 #include "pipeline/submission_key.h"
 
+#include "common/mem.h"
+#include "common/random.h"
+
 #define MAC_BYTES 16
 
 /* ---- Idempotency-Key ---- */
@@ -44,7 +47,7 @@ static void sign(const uint8_t secret[32], const char *purpose, struct slice dat
     digest_derive(bytes_of(secret, 32), purpose, 0, key);
     digest_hmac(key, &data, 1, whole);
     memcpy(mac, whole, MAC_BYTES);
-    digest_wipe(key, sizeof(key));
+    mem_wipe(key, sizeof(key));
 }
 
 static bool is_signed(const uint8_t secret[32], const char *purpose, struct slice data,
@@ -77,7 +80,7 @@ void submission_key_make(const uint8_t secret[32], uint64_t wall_ms,
     uint32_t made_s = (uint32_t)(wall_ms / 1000);
     for (unsigned i = 0; i < 4; i++)
         k.made_s[i] = (uint8_t)(made_s >> (24 - 8 * i));
-    digest_random(k.random, sizeof(k.random));
+    random_bytes(k.random, sizeof(k.random));
     sign(secret, form_purpose, signed_part(&k), k.mac);
     digest_base64(&k, sizeof(k), out);
 }
