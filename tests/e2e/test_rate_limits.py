@@ -1,9 +1,12 @@
 """Rate limits of one node, which are exact. Most periods are a day long, so that nothing comes back
 while a test runs."""
 
+import os
+import signal
+
 import pytest
 
-from env import Gateway, eventually
+from env import Citizen, Gateway, eventually
 
 DAY = {"limit": 1, "period": "1d"}
 RATE_LIMITS = [
@@ -12,6 +15,7 @@ RATE_LIMITS = [
     {"name": "shared", "burst": 4, "key": "route", **DAY},
     {"name": "keys", "burst": 2, "key": "header", "header": "X-Api-Key", **DAY},
     {"name": "once", "burst": 2, "mode": "strict", **DAY},
+    {"name": "people", "burst": 2, "key": "session", **DAY},
     {"name": "quick", "limit": 2, "period": "1s", "burst": 1},
 ]
 
@@ -25,7 +29,8 @@ def gateway(node):
     with Gateway(node, workers=2, trusted_proxies=["127.0.0.1"], rate_limits=RATE_LIMITS,
                  routes=[{"path": "/", "upstream": "portal"}, route("five", "five"),
                          route("both", "five", "three"), route("shared", "shared"),
-                         route("keys", "keys"), route("once", "once"), route("quick", "quick"),
+                         route("keys", "keys"), route("once", "once"), route("quick", "quick"), route("people", "people"),
+                         route("dang-nhap") | {"session": "optional"},
                          route("post", "three") | {"body_limit": "1KiB"}]) as gateway:
         yield gateway
 
@@ -66,6 +71,21 @@ def test_a_header_is_what_counts_where_it_is_sent(gateway):
     assert ask(gateway, "/keys", "192.0.2.2", X_Api_Key="a").status == 429
     assert statuses(gateway, 3, "/keys", X_Api_Key="b") == [200, 200, 429]
     assert statuses(gateway, 3, "/keys") == [200, 200, 429]
+
+
+def test_each_session_is_counted_by_itself(gateway):
+    one, two = Citizen(gateway, "079085001234"), Citizen(gateway, "079085005678")
+    assert [one.status("/people") for _ in range(3)] == [200, 200, 429]
+    assert [two.status("/people") for _ in range(3)] == [200, 200, 429]
+
+
+def test_who_makes_up_a_session_is_counted_by_address(gateway):
+    got = []
+    for number in range(4):
+        citizen = Citizen(gateway)
+        citizen.cookie = f"v1.{number}AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+        got.append(citizen.status("/people"))
+    assert got == [200, 200, 429, 429]
 
 
 def test_all_limits_of_a_route_have_to_allow(gateway):
@@ -145,6 +165,18 @@ def test_requests_come_back_with_time(gateway):
 def test_a_limit_survives_reloads(gateway):
     assert statuses(gateway, 3, "/five") == 3 * [200]
     gateway.reload()
+    assert statuses(gateway, 3, "/five") == 2 * [200] + [429]
+
+
+def test_a_limit_survives_dead_workers(gateway):
+    gateway.allow("was killed by SIGKILL")
+    assert statuses(gateway, 3, "/five") == 3 * [200]
+    pids = gateway.worker_pids()
+    for pid in pids.values():
+        os.kill(pid, signal.SIGKILL)
+    eventually(lambda: len(gateway.worker_pids()) == 2
+               and not set(gateway.worker_pids().values()) & set(pids.values()),
+               "other workers are there")
     assert statuses(gateway, 3, "/five") == 2 * [200] + [429]
 
 
