@@ -73,5 +73,4 @@ static inline void limits_scene_take(struct limits_scene *s, struct taken *t,
     t->done = limits_take(&s->store, &t->op) == STORE_DONE;
 }
 
-
 #endif
