@@ -8,7 +8,7 @@ import pytest
 
 from env import Gateway, eventually
 
-SAMPLE = re.compile(r'([a-z_:]+)(\{([a-z_]+="[^"\n]*",?)+\})? ([0-9.e+]+|NaN|\+Inf)')
+SAMPLE = re.compile(r'([a-z0-9_:]+)(\{([a-z_]+="[^"\n]*",?)+\})? ([0-9.e+]+|NaN|\+Inf)')
 
 
 @pytest.fixture(scope="module")
