@@ -56,6 +56,12 @@ static void set_mode(struct pulse *p, enum store_mode mode, const char *why)
         log_write(LOG_INFO, "store: kept on this node alone");
 }
 
+static void begin_embedded(struct pulse *p)
+{
+    atomic_store_explicit(&node_of(p)->live_nodes, 1, memory_order_relaxed);
+    set_mode(p, STORE_MODE_EMBEDDED, "");
+}
+
 /* Nothing to warn of: it has not been asked yet. */
 static void begin_local(struct pulse *p)
 {
@@ -146,7 +152,7 @@ static void pulse_apply(struct store_task *t)
     p->redis = t->store->redis;
     /* A keeper that follows one that died has no news yet: what that one knew stands. */
     if (!p->redis)
-        set_mode(p, STORE_MODE_EMBEDDED, "");
+        begin_embedded(p);
     else if (store_mode(t->store) == STORE_MODE_EMBEDDED)
         begin_local(p);
 }

@@ -190,6 +190,19 @@ static bool table_is_empty(void *user)
     return shm_table_count(user) == 0;
 }
 
+static void is_one_again_without_the_redis_that_it_shared(void **state)
+{
+    (void)state;
+    struct real_redis redis = { 0 };
+    start_redis(&redis);
+    apply(&f.nodes[0], &f.shared);
+    apply(&f.nodes[1], &f.shared);
+    fake_redis_run(&f.loop, both_see_both, NULL);
+    apply(&f.nodes[0], &f.embedded);
+    assert_int_equal(live_nodes(&f.nodes[0]), 1);
+    real_redis_stop(&redis);
+}
+
 static void sweeps_what_has_expired(void **state)
 {
     (void)state;
@@ -212,6 +225,7 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(follows_a_configuration_that_names_another_redis_or_none,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(is_one_again_without_the_redis_that_it_shared, begin, end),
         cmocka_unit_test_setup_teardown(sweeps_what_has_expired, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
