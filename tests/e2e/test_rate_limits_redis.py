@@ -206,21 +206,67 @@ class Overload(threading.Thread):
                 self.failures.append(answer)
 
 
+class Overloaded:
+    """Four times as many as a thousand a minute, half of them at each node."""
+
+    def __init__(self, nodes):
+        self._loads = [Overload(gateway, 4000 / 60 / 2) for gateway in nodes.gateways]
+        self._begin = time.monotonic()
+        for load in self._loads:
+            load.start()
+
+    def wait_for(self, asked):
+        eventually(lambda: self.asked >= asked, f"{asked} requests")
+
+    @property
+    def asked(self):
+        return sum(load.asked for load in self._loads)
+
+    def finish(self):
+        for load in self._loads:
+            load.join()
+            assert not load.failures
+        self.took_s = time.monotonic() - self._begin
+        self.allowed = [load.allowed for load in self._loads]
+        self.limit = 100 + 1000 * self.took_s / 60
+        return sum(self.allowed)
+
+    def __str__(self):
+        return (f"1,000 a minute, burst 100, two nodes, {self.took_s:.1f} s: {self.asked} asked, "
+                f"{sum(self.allowed)} let through ({self.allowed}), limit {self.limit:.1f}")
+
+
 def test_a_thousand_a_minute_under_four_times_as_many(nodes, redis):
-    begin = time.monotonic()
     redis.reset_stats()
     before = nodes.metric("rate_limit_asks")
-    loads = [Overload(gateway, 4000 / 60 / 2) for gateway in nodes.gateways]
-    for load in loads:
-        load.start()
-    for load in loads:
-        load.join()
-    took_s = time.monotonic() - begin
-    asked, allowed = sum(load.asked for load in loads), sum(load.allowed for load in loads)
-    bound = 100 + 1000 * took_s / 60 + 3 * 100 / 8
-    print(f"1,000 a minute, burst 100, two nodes, {took_s:.1f} s: {asked} asked, {allowed} let "
-          f"through ({[load.allowed for load in loads]}), bound {bound:.1f} (without leases "
-          f"{100 + 1000 * took_s / 60:.1f}), questions {nodes.metric('rate_limit_asks') - before:.0f}, "
-          f"Redis {redis.commandstats()}")
-    assert not any(load.failures for load in loads)
+    load = Overloaded(nodes)
+    allowed = load.finish()
+    bound = load.limit + 3 * 100 / 8 + 2
+    print(f"{load}, with leases {bound:.1f}, questions "
+          f"{nodes.metric('rate_limit_asks') - before:.0f}, Redis {redis.commandstats()}")
     assert allowed <= bound
+
+
+def test_a_redis_that_dies_under_overload_sets_nobody_free(nodes, redis):
+    """Each node's part of the burst may be there once more, and no more than that."""
+    nodes.allow(*AWAY)
+    load = Overloaded(nodes)
+    load.wait_for(30)
+    redis.kill()
+    load.wait_for(120)
+    redis.start()
+    allowed = load.finish()
+    print(f"{load}, of Redis dead for 90 requests")
+    assert allowed <= load.limit + 3 * 100 / 8 + 2 + 100
+    wait_until_exact_again(nodes, "198.18.0.")
+
+
+@pytest.mark.parametrize("kind", [SentinelTrio, RedisCluster])
+def test_a_failover_fails_nobody(kind, node):
+    with kind() as redis, Nodes(redis, node) as nodes:
+        nodes.allow(*AWAY)
+        (redis.master if kind is SentinelTrio else redis.masters()[0]).kill()
+        for host in range(20):
+            allowed = sum(nodes.allowed(30, "/once", f"198.51.100.{host}"))
+            assert allowed <= 20 + 2 * 5
+        wait_until_exact_again(nodes, "203.0.113.")
