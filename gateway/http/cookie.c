@@ -1,56 +1,56 @@
 #include "http/cookie.h"
 
-/* Cuts the next pair off; whoever wrote no '=' has a cookie without a name. */
-static bool next_pair(struct slice *rest, struct slice *pair, struct slice *name,
-                      struct slice *value)
+static bool is_space(char c)
 {
-    if (rest->len == 0)
-        return false;
-    size_t end = slice_find(*rest, ';');
-    *pair = slice_trim(slice_of(rest->data, end));
-    *rest = slice_from(*rest, MIN(end + 1, rest->len));
-    size_t equals = slice_find(*pair, '=');
-    bool has_name = equals < pair->len;
-    *name = slice_trim(slice_of(pair->data, has_name ? equals : 0));
-    *value = has_name ? slice_trim(slice_from(*pair, equals + 1)) : *pair;
-    return true;
+    return c == ' ' || c == '\t';
 }
 
-static struct slice find_in(struct slice rest, struct slice wanted)
+static bool is_named(struct slice text, size_t at, struct slice name)
 {
-    struct slice pair, name, value;
-    while (next_pair(&rest, &pair, &name, &value))
-        if (slice_eq(name, wanted))
-            return value;
-    return (struct slice){ 0 };
+    return text.len - at > name.len && text.data[at + name.len] == '=' &&
+           memcmp(text.data + at, name.data, name.len) == 0;
 }
 
-struct slice cookie_find(const struct headers *hs, struct slice name)
+/* Where the pair of that name begins and ends; false when there is none. */
+static bool find_pair(struct slice text, struct slice name, size_t *begin, size_t *end)
 {
-    struct slice value = { 0 };
-    for (uint32_t i = 0; i < hs->count && !value.data; i++)
-        if (hs->items[i].id == HEADER_COOKIE)
-            value = find_in(header_value(&hs->items[i]), name);
-    return value;
+    for (size_t at = 0; at < text.len; at = *end + 1) {
+        while (at < text.len && is_space(text.data[at]))
+            at++;
+        *begin = at;
+        *end = at + slice_find(slice_from(text, at), ';');
+        if (is_named(text, at, name))
+            return true;
+    }
+    return false;
 }
 
-static bool strip_from(struct header *h, struct arena *arena, struct slice unwanted)
+static struct slice trim_separators(struct slice s)
 {
-    struct slice rest = header_value(h), pair, name, value;
-    char *kept = arena_alloc(arena, rest.len + 2);
-    size_t len = 0;
+    while (s.len && (is_space(s.data[s.len - 1]) || s.data[s.len - 1] == ';'))
+        s.len--;
+    while (s.len && (is_space(s.data[0]) || s.data[0] == ';'))
+        s = slice_from(s, 1);
+    return s;
+}
+
+/* What is before and behind; the others stay as they were. */
+static bool cut(struct header *h, struct arena *arena, size_t begin, size_t end)
+{
+    struct slice text = header_value(h);
+    struct slice before = trim_separators(slice_of(text.data, begin));
+    struct slice behind = trim_separators(slice_from(text, end));
+    char *kept = arena_alloc(arena, before.len + behind.len + 2);
     if (!kept)
         return false;
-    while (next_pair(&rest, &pair, &name, &value)) {
-        if (pair.len == 0 || slice_eq(name, unwanted))
-            continue;
-        if (len) {
-            memcpy(kept + len, "; ", 2);
-            len += 2;
-        }
-        memcpy(kept + len, pair.data, pair.len);
-        len += pair.len;
+    size_t len = before.len;
+    memcpy(kept, before.data, before.len);
+    if (before.len && behind.len) {
+        memcpy(kept + len, "; ", 2);
+        len += 2;
     }
+    memcpy(kept + len, behind.data, behind.len);
+    len += behind.len;
     h->value = kept;
     h->value_len = (uint32_t)len;
     if (len == 0)
@@ -58,13 +58,21 @@ static bool strip_from(struct header *h, struct arena *arena, struct slice unwan
     return true;
 }
 
-bool cookie_strip(struct headers *hs, struct arena *arena, struct slice name)
+bool cookie_take(struct headers *hs, struct arena *arena, struct slice name, struct slice *value)
 {
+    size_t begin, end;
+    *value = (struct slice){ 0 };
     for (uint32_t i = 0; i < hs->count; i++) {
         struct header *h = &hs->items[i];
-        if (h->id == HEADER_COOKIE && find_in(header_value(h), name).data &&
-            !strip_from(h, arena, name))
-            return false;
+        if (h->id != HEADER_COOKIE)
+            continue;
+        while (find_pair(header_value(h), name, &begin, &end)) {
+            size_t from = begin + name.len + 1;
+            if (!value->data)
+                *value = slice_trim(slice_of(h->value + from, end - from));
+            if (!cut(h, arena, begin, end))
+                return false;
+        }
     }
     return true;
 }

@@ -7,10 +7,10 @@
 
 #include "http/headers.h"
 
-/* The value of the first cookie of that name; data is NULL when there is none. */
-struct slice cookie_find(const struct headers *hs, struct slice name);
-/* Takes every cookie of that name out of what is forwarded. False when memory is out. */
-bool cookie_strip(struct headers *hs, struct arena *arena, struct slice name) MUST_CHECK;
+/* Takes every cookie of that name out of what is forwarded. *value is the first one's, as it came;
+ * its data is NULL when there is none. False when memory is out. */
+bool cookie_take(struct headers *hs, struct arena *arena, struct slice name,
+                 struct slice *value) MUST_CHECK;
 
 /* Appends Set-Cookie; an empty value makes the client forget the cookie. False when memory is
  * out. */

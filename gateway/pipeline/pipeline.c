@@ -174,7 +174,9 @@ void pipeline_apply(struct pipeline *p, struct config *config)
 {
     struct snapshot *old = p->current;
     p->current = snapshot_new(config, &p->peers);
+    session_keys_fini(&p->session_keys);
     session_keys_init(&p->session_keys, p->store->secret, config->sessions.absolute_ms);
+    identity_tokens_clear(&p->tokens);
     snapshot_unref(&old);
 }
 
@@ -184,4 +186,5 @@ void pipeline_fini(struct pipeline *p)
         submission_abandon(CONTAINER_OF(node, struct submission, node));
     snapshot_unref(&p->current);
     session_keys_fini(&p->session_keys);
+    identity_tokens_clear(&p->tokens);
 }

@@ -5,6 +5,7 @@
 
 #include "http/exchange.h"
 #include "observe/access_log.h"
+#include "pipeline/identity_token.h"
 #include "pipeline/session_id.h"
 #include "pipeline/snapshot.h"
 
@@ -20,6 +21,7 @@ struct pipeline {
     struct peer_set peers;
     struct session_keys session_keys;
     struct list held; /* struct submission: that goes on although its client may have left */
+    struct identity_tokens tokens;
     struct snapshot *current; /* counted; NULL until the first configuration */
 };
 

@@ -10,6 +10,21 @@
 #define MAC_BYTES 16
 #define PART_LEN DIGEST_BASE64_LEN(ID_BYTES)
 
+#define SEEN_SETS 4096
+#define SEEN_WAYS 4
+
+/* An id that was found good. The texts are as secret as the cookies that they are of. */
+struct seen_id {
+    uint8_t len; /* 0: none */
+    char text[SESSION_ID_TEXT_MAX];
+    uint8_t hash[SESSION_HASH_BYTES];
+};
+
+struct session_seen {
+    struct seen_id ids[SEEN_SETS][SEEN_WAYS];
+    uint8_t next[SEEN_SETS]; /* the way that is overwritten next */
+};
+
 _Static_assert(MAC_BYTES + SESSION_HASH_BYTES == DIGEST_BYTES, "one digest makes both");
 _Static_assert(SESSION_ID_TEXT_MAX >= 20 + 2 + 2 * PART_LEN, "an id has room");
 
@@ -23,6 +38,9 @@ void session_keys_init(struct session_keys *k, const uint8_t secret[32], uint64_
 
 void session_keys_fini(struct session_keys *k)
 {
+    if (k->seen)
+        mem_wipe(k->seen, sizeof(*k->seen));
+    mem_free(k->seen);
     mem_wipe(k, sizeof(*k));
 }
 
@@ -70,6 +88,42 @@ static bool day_is_good(const struct session_keys *k, uint64_t day, uint64_t wal
     return day > 0 && day <= today + 1 && day + k->days >= today;
 }
 
+/* Ids are random where they are good; others are never remembered. */
+static size_t set_of(struct slice id)
+{
+    uint32_t letters;
+    memcpy(&letters, id.data, sizeof(letters));
+    return (letters * 0x9e3779b1u) >> 20;
+}
+
+_Static_assert(SEEN_SETS == 1 << (32 - 20), "a set for each number");
+
+static bool was_seen(const struct session_keys *k, struct slice text, size_t set,
+                     uint8_t hash[SESSION_HASH_BYTES])
+{
+    for (size_t i = 0; k->seen && i < SEEN_WAYS; i++) {
+        const struct seen_id *id = &k->seen->ids[set][i];
+        if (id->len == text.len && digest_equal(id->text, text.data, text.len)) {
+            memcpy(hash, id->hash, SESSION_HASH_BYTES);
+            return true;
+        }
+    }
+    return false;
+}
+
+static void remember(struct session_keys *k, struct slice text, size_t set,
+                     const uint8_t hash[SESSION_HASH_BYTES])
+{
+    if (text.len > SESSION_ID_TEXT_MAX)
+        return;
+    if (!k->seen)
+        k->seen = mem_new(sizeof(*k->seen));
+    struct seen_id *id = &k->seen->ids[set][k->seen->next[set]++ % SEEN_WAYS];
+    id->len = (uint8_t)text.len;
+    memcpy(id->text, text.data, text.len);
+    memcpy(id->hash, hash, SESSION_HASH_BYTES);
+}
+
 bool session_id_check(struct session_keys *k, struct slice text, uint64_t wall_ms,
                       uint8_t hash[SESSION_HASH_BYTES])
 {
@@ -80,10 +134,16 @@ bool session_id_check(struct session_keys *k, struct slice text, uint64_t wall_m
         !slice_to_u64(slice_of(text.data, dot), &day) || !day_is_good(k, day, wall_ms))
         return false;
     struct slice parts = slice_from(text, dot + 1);
+    size_t set = set_of(parts);
+    if (was_seen(k, text, set, hash))
+        return true;
     if (digest_unbase64(slice_of(parts.data, PART_LEN), id, sizeof(id)) != ID_BYTES ||
         digest_unbase64(slice_from(parts, PART_LEN + 1), mac, sizeof(mac)) != MAC_BYTES)
         return false;
     digest_id(k, day, id, digest);
+    if (!digest_equal(mac, digest, MAC_BYTES))
+        return false;
     memcpy(hash, digest + MAC_BYTES, SESSION_HASH_BYTES);
-    return digest_equal(mac, digest, MAC_BYTES);
+    remember(k, text, set, hash);
+    return true;
 }

@@ -13,17 +13,21 @@
 #define SESSION_ID_TEXT_MAX 72
 #define SESSION_ID_DAYS_MAX 32 /* for how many days a key can be good */
 
-/* The days' keys, made when they are first needed. */
+struct session_seen;
+
+/* The days' keys, made when they are first needed, and the ids that were found good lately, for a
+ * digest costs as much as a tenth of a request. */
 struct session_keys {
     uint8_t secret[32];
-    uint64_t days; /* how old a day may be */
+    uint64_t days;             /* how old a day may be */
+    struct session_seen *seen; /* owned; made when the first good one comes */
     struct {
         uint64_t day; /* 0: not made */
         uint8_t key[32];
     } made[SESSION_ID_DAYS_MAX];
 };
 
-/* Ids are good for `lifetime_ms`, rounded up to days. */
+/* Ids are good for `lifetime_ms`, rounded up to days. Whoever changes the secret begins anew. */
 void session_keys_init(struct session_keys *k, const uint8_t secret[32], uint64_t lifetime_ms);
 void session_keys_fini(struct session_keys *k);
 

@@ -9,17 +9,18 @@ static enum stage_verdict on_request(struct passage *p)
 {
     struct exchange *ex = p->ex;
     struct slice name = slice_str(p->snapshot->config->sessions.cookie);
-    struct slice cookie = cookie_find(&ex->request.headers, name);
+    struct slice cookie;
+    if (!cookie_take(&ex->request.headers, &ex->arena, name, &cookie)) {
+        reply_error(ex, ERROR_PAGE_UNAVAILABLE);
+        return STAGE_ANSWERED;
+    }
     if (!cookie.data)
         return STAGE_NEXT;
     p->identity.is_signed =
         session_id_check(&p->pipeline->session_keys, cookie, clock_wall_ms(), p->identity.hash);
     if (!p->identity.is_signed)
         metrics_add(p->pipeline->metrics, COUNTER_SESSIONS_FORGED, 1);
-    if (cookie_strip(&ex->request.headers, &ex->arena, name))
-        return STAGE_NEXT;
-    reply_error(ex, ERROR_PAGE_UNAVAILABLE);
-    return STAGE_ANSWERED;
+    return STAGE_NEXT;
 }
 
 const struct stage stage_identify = { .name = "identify", .on_request = on_request };

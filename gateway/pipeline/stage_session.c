@@ -87,8 +87,8 @@ static enum stage_verdict introduce(struct passage *p)
         p->affinity = talk->session.affinity;
     if (!upstream->identity_key.path)
         return STAGE_NEXT;
-    struct slice token =
-        identity_token_make(&p->ex->arena, upstream, &talk->session, talk->hash, clock_wall_ms());
+    struct slice token = identity_token_get(&p->pipeline->tokens, &p->ex->arena, upstream,
+                                            &talk->session, talk->hash, clock_wall_ms());
     if (token.data && headers_add(&p->added, &p->ex->arena, SLICE("X-Cong-Identity"), token))
         return STAGE_NEXT;
     reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);

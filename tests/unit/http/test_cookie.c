@@ -38,40 +38,48 @@ static void expect(struct slice got, const char *wanted)
         fail_msg("'%.*s', expected '%s'", SLICE_ARG(got), wanted);
 }
 
-static void finds_a_cookie_wherever_it_stands(void **state)
+static struct slice take(struct fixture *f, const char *name)
+{
+    struct slice value;
+    assert_true(cookie_take(&f->headers, &f->arena, slice_str(name), &value));
+    return value;
+}
+
+static struct slice left(const struct fixture *f, size_t index)
+{
+    return header_value(&f->headers.items[index]);
+}
+
+static void takes_a_cookie_from_wherever_it_stands(void **state)
 {
     struct fixture *f = *state;
     add(f, "a=1; sid=x.y=z ;b");
     add(f, " other=2;empty=");
-    expect(cookie_find(&f->headers, SLICE("a")), "1");
-    expect(cookie_find(&f->headers, SLICE("sid")), "x.y=z");
-    expect(cookie_find(&f->headers, SLICE("other")), "2");
-    assert_non_null(cookie_find(&f->headers, SLICE("empty")).data);
-    assert_int_equal(cookie_find(&f->headers, SLICE("empty")).len, 0);
+    expect(take(f, "sid"), "x.y=z");
+    expect(left(f, 0), "a=1; b");
+    expect(take(f, "a"), "1");
+    expect(left(f, 0), "b");
+    expect(take(f, "other"), "2");
+    assert_non_null(take(f, "empty").data);
+    expect(left(f, 1), "");
 }
 
 static void names_are_compared_whole_and_with_case(void **state)
 {
     struct fixture *f = *state;
-    add(f, "xsid=1; SID=2; sid2=3; sid");
-    assert_null(cookie_find(&f->headers, SLICE("sid")).data);
+    add(f, "xsid=1; SID=2; sid2=3; sid; a=sid=4; sid");
+    assert_null(take(f, "sid").data);
+    expect(left(f, 0), "xsid=1; SID=2; sid2=3; sid; a=sid=4; sid");
 }
 
-static void the_first_of_two_counts(void **state)
-{
-    struct fixture *f = *state;
-    add(f, "sid=1; sid=2");
-    expect(cookie_find(&f->headers, SLICE("sid")), "1");
-}
-
-static void strips_every_cookie_of_the_name_and_keeps_the_others(void **state)
+static void the_first_of_several_counts_and_all_are_taken(void **state)
 {
     struct fixture *f = *state;
     add(f, "sid=1; a=1;;  b=2 ; sid=2");
-    add(f, "c=\"3; d\"");
-    assert_true(cookie_strip(&f->headers, &f->arena, SLICE("sid")));
-    expect(header_value(&f->headers.items[0]), "a=1; b=2");
-    expect(header_value(&f->headers.items[1]), "c=\"3; d\"");
+    add(f, "c=\"3; d\"; sid=3; e=5");
+    expect(take(f, "sid"), "1");
+    expect(left(f, 0), "a=1;;  b=2");
+    expect(left(f, 1), "c=\"3; d\"; e=5");
     assert_int_equal(f->headers.items[0].flags & HEADER_OURS, 0);
 }
 
@@ -79,8 +87,18 @@ static void a_field_with_nothing_else_is_not_forwarded(void **state)
 {
     struct fixture *f = *state;
     add(f, " sid=1 ");
-    assert_true(cookie_strip(&f->headers, &f->arena, SLICE("sid")));
+    expect(take(f, "sid"), "1");
     assert_int_not_equal(f->headers.items[0].flags & HEADER_OURS, 0);
+}
+
+static void odd_fields_do_no_harm(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const odd[] = { "", ";", " ; ;", "=", "sid", "si", ";sid=", "sid=;", " " };
+    for (size_t i = 0; i < ARRAY_LEN(odd); i++)
+        add(f, odd[i]);
+    expect(take(f, "sid"), "");
+    assert_null(take(f, "sid").data);
 }
 
 static void sets_and_removes(void **state)
@@ -96,13 +114,13 @@ static void sets_and_removes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(finds_a_cookie_wherever_it_stands, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(takes_a_cookie_from_wherever_it_stands, set_up, tear_down),
         cmocka_unit_test_setup_teardown(names_are_compared_whole_and_with_case, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_first_of_two_counts, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(strips_every_cookie_of_the_name_and_keeps_the_others,
-                                        set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_first_of_several_counts_and_all_are_taken, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_field_with_nothing_else_is_not_forwarded, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(odd_fields_do_no_harm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets_and_removes, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

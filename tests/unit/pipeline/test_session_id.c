@@ -53,6 +53,8 @@ static void another_secret_makes_other_ids(void **state)
     session_keys_init(&there, (const uint8_t *)"another one, of as many bytes!!!", DAY_MS);
     struct minted m = mint(&here, NOW);
     assert_false(check(&there, &m, NOW));
+    session_keys_fini(&here);
+    session_keys_fini(&there);
 }
 
 static void every_changed_byte_is_noticed(void **state)
@@ -61,6 +63,7 @@ static void every_changed_byte_is_noticed(void **state)
     struct session_keys k;
     session_keys_init(&k, secret, DAY_MS);
     struct minted m = mint(&k, NOW);
+    assert_true(check(&k, &m, NOW)); /* from now on it is remembered */
     for (size_t i = 0; i < m.len; i++) {
         struct minted changed = m;
         changed.text[i] = changed.text[i] == '1' ? '2' : '1';
@@ -72,6 +75,8 @@ static void every_changed_byte_is_noticed(void **state)
         shorter.len = len;
         assert_false(check(&k, &shorter, NOW));
     }
+    assert_true(check(&k, &m, NOW));
+    session_keys_fini(&k);
 }
 
 static void ids_are_good_for_their_lifetime(void **state)
@@ -81,9 +86,11 @@ static void ids_are_good_for_their_lifetime(void **state)
     session_keys_init(&k, secret, DAY_MS / 2);
     struct minted m = mint(&k, NOW);
     assert_true(check(&k, &m, NOW + DAY_MS / 2));
+    assert_true(check(&k, &m, NOW));
     assert_true(check(&k, &m, NOW - DAY_MS)); /* a clock that is behind */
     assert_false(check(&k, &m, NOW - 2 * DAY_MS));
     assert_false(check(&k, &m, NOW + 3 * DAY_MS));
+    session_keys_fini(&k);
 }
 
 static void keys_of_many_days_do_not_mix(void **state)
@@ -96,6 +103,21 @@ static void keys_of_many_days_do_not_mix(void **state)
         m[i] = mint(&k, NOW + i * DAY_MS);
     for (size_t i = 0; i < ARRAY_LEN(m); i++)
         assert_true(check(&k, &m[i], NOW + i * DAY_MS));
+    session_keys_fini(&k);
+}
+
+static void many_more_ids_than_are_remembered_are_all_good(void **state)
+{
+    (void)state;
+    struct session_keys k;
+    static struct minted m[20000];
+    session_keys_init(&k, secret, DAY_MS);
+    for (size_t i = 0; i < ARRAY_LEN(m); i++)
+        m[i] = mint(&k, NOW);
+    for (int round = 0; round < 2; round++)
+        for (size_t i = 0; i < ARRAY_LEN(m); i++)
+            assert_true(check(&k, &m[i], NOW));
+    session_keys_fini(&k);
 }
 
 int main(void)
@@ -106,6 +128,7 @@ int main(void)
         cmocka_unit_test(every_changed_byte_is_noticed),
         cmocka_unit_test(ids_are_good_for_their_lifetime),
         cmocka_unit_test(keys_of_many_days_do_not_mix),
+        cmocka_unit_test(many_more_ids_than_are_remembered_are_all_good),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
