@@ -51,6 +51,11 @@ static bool recorded(struct submission *s)
         refuse(s);
         return false;
     }
+    if (s->op.unconfirmed)
+        log_write(LOG_WARN,
+                  "submission %s on route %s: no replica of Redis has confirmed it yet; "
+                  "a failover now may forget it",
+                  s->passage->ex->reference, s->passage->route->name);
     s->phase = SUBMISSION_SENT;
     s->outcome = "sent";
     metrics_add(s->passage->pipeline->metrics, COUNTER_SUBMISSIONS_SENT, 1);

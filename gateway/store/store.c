@@ -2,9 +2,10 @@
 
 #include "common/digest.h"
 #include "common/mem.h"
+#include "observe/board.h"
 #include "store/limits.h"
 #include "store/sessions.h"
-#include "store/submission_journal.h"
+#include "store/submissions_engine.h"
 
 #define LINK_CONFIG_BYTES_MAX (1024 * 1024)
 #define LINK_RETIRED_MS 30000 /* longer than any call waits */
@@ -15,6 +16,7 @@ struct store_link {
     struct arena arena;
     const struct config_redis *config; /* in the arena */
     struct redis_client *client;       /* owned */
+    struct redis_client *waiting;      /* owned; NULL unless there are submissions */
     struct timer timer;                /* retired: until it is freed */
 };
 
@@ -23,6 +25,7 @@ void store_init(struct store *s, struct loop *loop, struct store_region *region,
 {
     *s = (struct store){ .loop = loop, .metrics = metrics, .slot = slot, .region = region };
     list_init(&s->retired);
+    list_init(&s->settling);
     for (int i = 0; i < STORE_TABLES; i++)
         s->tables[i] = store_region_table(region, (enum store_table)i);
     s->limits = limits_new(s);
@@ -37,6 +40,7 @@ static void link_free(struct store_link **link)
     if (!l)
         return;
     redis_client_free(&l->client);
+    redis_client_free(&l->waiting);
     timer_cancel(&l->timer);
     list_remove(&l->node);
     if (l->config && l->config->password.path)
@@ -74,7 +78,7 @@ static void link_retire(struct store *s)
     list_push_back(&s->retired, &s->link->node);
     timer_set(&s->loop->timers, &s->link->timer, LINK_RETIRED_MS);
     s->link = NULL;
-    s->redis = NULL;
+    s->redis = s->redis_waiting = NULL;
 }
 
 static void follow_redis(struct store *s, const struct config_redis *config)
@@ -86,6 +90,24 @@ static void follow_redis(struct store *s, const struct config_redis *config)
         return;
     s->link = link_new(s, config);
     s->redis = s->link->client;
+}
+
+static bool has_submissions(const struct config *config)
+{
+    for (size_t i = 0; i < config->route_count; i++)
+        if (config->routes[i].submission)
+            return true;
+    return false;
+}
+
+/* The keeper dispatches nothing. */
+static void follow_submissions(struct store *s, const struct config *config)
+{
+    if (s->slot == BOARD_KEEPER || !has_submissions(config) || !s->link || !s->redis)
+        return;
+    if (!s->link->waiting)
+        s->link->waiting = redis_client_new(s->loop, s->link->config, s->metrics);
+    s->redis_waiting = s->link->waiting;
 }
 
 /* --- all of it -------------------------------------------------------------------------------- */
@@ -104,8 +126,9 @@ void store_apply(struct store *s, const struct config *config)
     s->config = config;
     derive_secret(s, &config->store);
     follow_redis(s, config->store.redis);
-    if (!s->journal &&
-        config->store.journal_dir) /* its folder stays, as that which is read at the next start */
+    follow_submissions(s, config);
+    /* Its folder stays, as that which is read at the next start. */
+    if (!s->journal && config->store.journal_dir)
         s->journal = submission_journal_new(s->loop, config->store.journal_dir, s->slot,
                                             config->store.journal_sync);
     limits_apply(s->limits);
@@ -115,12 +138,13 @@ void store_fini(struct store *s)
 {
     sessions_free(&s->sessions);
     limits_free(&s->limits);
+    submissions_redis_fini(s);
     submission_journal_free(&s->journal);
     link_free(&s->link);
     LIST_FOREACH (node, &s->retired) {
         struct store_link *link = CONTAINER_OF(node, struct store_link, node);
         link_free(&link);
     }
-    s->redis = NULL;
+    s->redis = s->redis_waiting = NULL;
     mem_wipe(s->secret, sizeof(s->secret));
 }

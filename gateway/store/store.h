@@ -34,16 +34,19 @@ struct store_op {
 struct store_link;
 
 struct store {
-    struct loop *loop;                      /* borrowed */
-    struct metrics *metrics;                /* borrowed */
-    uint32_t slot;                          /* of this process, as on the board */
-    struct store_region *region;            /* borrowed */
-    const struct config *config;            /* borrowed: the current one */
-    struct redis_client *redis;             /* borrowed: of the link; NULL: embedded */
-    struct store_link *link;                /* owned: the current way to Redis */
-    struct list retired;                    /* struct store_link; former ones */
-    struct limits *limits;                  /* owned */
-    struct submission_journal *journal;     /* owned; NULL: no submissions are recorded here */
+    struct loop *loop;                  /* borrowed */
+    struct metrics *metrics;            /* borrowed */
+    uint32_t slot;                      /* of this process, as on the board */
+    struct store_region *region;        /* borrowed */
+    const struct config *config;        /* borrowed: the current one */
+    struct redis_client *redis;         /* borrowed: of the link; NULL: embedded */
+    struct redis_client *redis_waiting; /* the same, where replicas are waited for */
+    struct store_link *link;            /* owned: the current way to Redis */
+    struct list retired;                /* struct store_link; former ones */
+    struct limits *limits;              /* owned */
+    struct submission_journal *journal; /* owned; NULL: no submissions are recorded here */
+    struct list settling;               /* ends of submissions that Redis is to be told */
+    size_t settling_bytes;
     uint8_t secret[32];                     /* derived from the configured one, or the region's */
     struct shm_table *tables[STORE_TABLES]; /* borrowed from the region */
     struct sessions *sessions;              /* owned: what is under way about them */

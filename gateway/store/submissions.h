@@ -35,6 +35,12 @@ enum submission_verdict {
     SUBMISSION_UNAVAILABLE, /* the store cannot be asked */
 };
 
+enum submission_ends {
+    SUBMISSION_ENDS_ANSWERED,
+    SUBMISSION_ENDS_RELEASED,
+    SUBMISSION_ENDS_IN_DOUBT,
+};
+
 struct submission_op {
     struct store_op op;
     struct arena *arena;               /* borrowed: for answers */
@@ -44,6 +50,7 @@ struct submission_op {
     uint64_t owner;                    /* out of begin, in of the others */
     uint32_t fence;                    /* out of begin, in of the others */
     bool doubtful;                     /* out of begin: NEW, but was dispatched before */
+    bool unconfirmed;                  /* out of sent: no replica of Redis has it yet */
     uint32_t lease_ms;                 /* in of begin and sent: the owner's time, from now on */
     uint64_t ttl_ms;                   /* in of sent, complete and doubt: how long it stays */
     uint16_t status;                   /* in of complete, out of begin: the answer's */
@@ -58,6 +65,7 @@ struct submission_op {
     struct journal_write write;
     struct answer_read *read;
     bool journalled; /* a dispatch may be in the journal */
+    enum submission_ends ending;
 };
 
 enum store_result submissions_begin(struct store *s, struct submission_op *op);
