@@ -1,6 +1,7 @@
 """Rate limits of two nodes that share a Redis: what both together let through, and what they ask
 Redis for. Where a test counts exactly, the period is a day, so that nothing comes back."""
 
+import hashlib
 import os
 import threading
 import time
@@ -8,19 +9,21 @@ from contextlib import ExitStack
 
 import pytest
 
-from env import Gateway, Redis, RedisCluster, SentinelTrio, eventually
+from env import Gateway, Redis, RedisCluster, SentinelTrio, chunked, eventually
 
 DAY = {"limit": 20, "period": "1d"}
 RATE_LIMITS = [
     {"name": "once", "mode": "strict", **DAY},
     {"name": "pages", "mode": "lease", "limit": 400, "period": "1d"},
     {"name": "part", "mode": "local", **DAY},
+    {"name": "large", "mode": "strict", "limit": 1000, "period": "1d"},
     {"name": "thousand", "limit": 1000, "period": "1m", "burst": 100, "key": "route"},
 ]
 NAMES = [limit["name"] for limit in RATE_LIMITS]
 ROUTES = [{"path": "/", "upstream": "portal"},
           *({"name": name, "path": "/" + name, "upstream": "portal", "rate_limits": [name]}
-            for name in NAMES)]
+            for name in NAMES),
+          {"path": "/echo", "upstream": "portal", "rate_limits": ["large", "pages"]}]
 AWAY = (r"Redis is away", r"going on without it", r"breaker")
 
 # So long the limit of 1,000 a minute is overloaded: a minute, when somebody wants to see that.
@@ -139,6 +142,42 @@ def test_a_refused_client_is_no_burden_for_redis(nodes):
     before = nodes.metric("rate_limit_asks")
     assert sum(nodes.allowed(200, "/once", "192.0.2.41")) == 0
     assert nodes.metric("rate_limit_asks") == before
+
+
+def test_bodies_wait_for_the_answer_of_redis(nodes):
+    """Read with the head or after it, with and without an announced length, one after the other."""
+    client = nodes.gateways[0].connect()
+    body = os.urandom(300_000)
+    digest = hashlib.sha256(body).hexdigest()
+    fields = {"X-Forwarded-For": "192.0.2.81"}
+    for _ in range(3):
+        assert client.request("POST", "/echo", fields, body).json()["sha256"] == digest
+        client.send_request("POST", "/echo", fields | {"Transfer-Encoding": "chunked"})
+        client.send(chunked(body[:100_000], body[100_000:]))
+        assert client.read_answer().json()["sha256"] == digest
+        client.send_request("POST", "/echo", fields | {"Expect": "100-continue",
+                                                       "Content-Length": len(body)})
+        assert client.read_answer_head().status == 100
+        client.send(body)
+        assert client.read_answer().json()["sha256"] == digest
+    # Both before the first answer.
+    client.send_request("GET", "/echo?1", fields)
+    client.send_request("GET", "/echo?2", fields)
+    assert [client.read_answer().json()["target"] for _ in range(2)] == ["/echo?1", "/echo?2"]
+
+
+def test_clients_may_leave_while_redis_is_asked(nodes, redis):
+    nodes.allow(*AWAY)
+    before = [gateway.worker_pids() for gateway in nodes.gateways]
+    redis.stop_answering()
+    for gateway in nodes.gateways:
+        for _ in range(4):
+            client = gateway.connect()
+            client.send_request("GET", "/once", {"X-Forwarded-For": "192.0.2.91"})
+            client.close()
+    redis.cont()
+    wait_until_exact_again(nodes, "198.51.101.")
+    assert [gateway.worker_pids() for gateway in nodes.gateways] == before
 
 
 def check_parts(nodes, network):
