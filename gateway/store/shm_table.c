@@ -344,9 +344,13 @@ static struct record *first_to_expire(struct shm_table *t)
     return first;
 }
 
-/* A place to write to, or NULL. */
-static struct record *find_place(struct shm_table *t, uint64_t now_ms)
+/* A place to write to, or NULL. What the key had before it expired gives way first: of two records
+ * under one key, who wants to remove it would find the wrong one. */
+static struct record *find_place(struct shm_table *t, struct siphash key, uint64_t now_ms)
 {
+    const void *former = shm_table_find(t, key, 0);
+    if (former)
+        return record_of(former);
     uint32_t free[2] = { count_free(t->homes[0]), count_free(t->homes[1]) };
     uint64_t *tags = t->homes[free[1] > free[0]];
     if (free[0] + free[1] > 0) {
@@ -367,7 +371,7 @@ void *shm_table_insert(struct shm_table *t, struct siphash key, uint64_t now_ms,
 {
     uint32_t way = 0;
     assert(t->held);
-    struct record *record = find_place(t, now_ms);
+    struct record *record = find_place(t, key, now_ms);
     if (!record)
         return NULL;
     keep_former(t, record);

@@ -105,6 +105,18 @@ static void aliases_in_a_circle_lead_nowhere(void **state)
     assert_int_equal(look(one, NOW).kind, SESSION_KIND_ABSENT);
 }
 
+static void what_is_forgotten_leaves_nothing_though_it_had_expired_before(void **state)
+{
+    (void)state;
+    struct session s = session_of("an");
+    put(one, "an");
+    assert_int_equal(look(one, NOW + IDLE_MS).kind, SESSION_KIND_NOTHING);
+    assert_true(session_cache_put(table, one, NOW + IDLE_MS, IDLE_MS, &s));
+    assert_int_equal(look(one, NOW + IDLE_MS).kind, SESSION_KIND_LIVE);
+    assert_true(session_cache_forget(table, one));
+    assert_int_equal(look(one, NOW + IDLE_MS).kind, SESSION_KIND_NOTHING);
+}
+
 /* A table's places follow from all of the hash, which is a digest. */
 static void make_hash(uint8_t hash[SESSION_HASH_BYTES], uint8_t number)
 {
@@ -219,6 +231,7 @@ int main(void)
         TEST(use_keeps_it_but_not_for_ever),
         TEST(an_alias_is_followed_while_it_lasts),
         TEST(aliases_in_a_circle_lead_nowhere),
+        TEST(what_is_forgotten_leaves_nothing_though_it_had_expired_before),
         TEST(all_sessions_of_a_user_are_forgotten),
         TEST(only_one_asks_at_a_time),
         TEST(who_never_answers_is_not_waited_for),

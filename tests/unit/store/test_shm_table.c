@@ -160,6 +160,26 @@ static void a_visitor_may_change_and_remove(void **state)
     end(&f);
 }
 
+/* Else a former one, long expired, would be found first by who looks for whatever is there. */
+static void a_key_has_one_record_even_after_it_expired(void **state)
+{
+    struct fixture f;
+    struct siphash key = key_of(1);
+    (void)state;
+    begin(&f, &evicting);
+    assert_true(put(f.table, 1, 10, NOW + 5));
+    assert_int_equal(shm_table_lock(f.table, key), 0);
+    assert_null(shm_table_find(f.table, key, NOW + 10));
+    struct payload *p = shm_table_insert(f.table, key, NOW + 10, LATER);
+    assert_non_null(p);
+    fill(p, 20);
+    shm_table_unlock(f.table, key);
+    assert_int_equal(shm_table_count(f.table), 1);
+    assert_int_equal(get(f.table, 1, 0), 20);
+    assert_int_equal(get(f.table, 1, NOW), 20);
+    end(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -172,6 +192,7 @@ int main(void)
         cmocka_unit_test(evicts_first_what_expires_first),
         cmocka_unit_test(visits_every_record_once_and_drops_the_expired),
         cmocka_unit_test(a_visitor_may_change_and_remove),
+        cmocka_unit_test(a_key_has_one_record_even_after_it_expired),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
