@@ -11,6 +11,8 @@ size_t ledger_format(char out[LEDGER_LINE_MAX], const struct ledger_line *line)
         assert(line->sha256.len == LEDGER_SHA256_LEN);
         len = snprintf(out, LEDGER_LINE_MAX, "sent %.*s %.*s %llu %llu\n", SLICE_ARG(line->key),
                        SLICE_ARG(line->sha256), bytes, time_ms);
+    } else if (line->event == LEDGER_DOUBT) {
+        len = snprintf(out, LEDGER_LINE_MAX, "doubt %.*s %llu\n", SLICE_ARG(line->key), time_ms);
     } else {
         assert(line->receipt.len > 0 && line->receipt.len <= LEDGER_RECEIPT_MAX);
         len = snprintf(out, LEDGER_LINE_MAX, "ack %.*s %.*s %llu\n", SLICE_ARG(line->key),
@@ -52,6 +54,12 @@ static int parse_ack(struct slice rest, struct ledger_line *line)
     return is_right ? 0 : ERR_INVALID;
 }
 
+static int parse_doubt(struct slice rest, struct ledger_line *line)
+{
+    line->event = LEDGER_DOUBT;
+    return slice_to_u64(rest, &line->time_ms) ? 0 : ERR_INVALID;
+}
+
 int ledger_parse(struct slice text, struct ledger_line *line)
 {
     *line = (struct ledger_line){ .event = LEDGER_SENT };
@@ -61,5 +69,7 @@ int ledger_parse(struct slice text, struct ledger_line *line)
         return ERR_INVALID;
     if (slice_eq(event, SLICE("sent")))
         return parse_sent(text, line);
+    if (slice_eq(event, SLICE("doubt")))
+        return parse_doubt(text, line);
     return slice_eq(event, SLICE("ack")) ? parse_ack(text, line) : ERR_INVALID;
 }

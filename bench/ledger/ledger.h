@@ -3,6 +3,7 @@
  *
  *     sent KEY SHA256 BYTES TIME_MS       just before the first byte of the request goes out
  *     ack KEY RECEIPT TIME_MS             the answer was read in full, said 201 and gave a receipt
+ *     doubt KEY TIME_MS                   the answer said that nobody knows how it ended
  *
  * KEY is the Idempotency-Key header, one for each dossier: a repeated attempt uses the key again
  * and writes `sent` again. RECEIPT is the answer's X-Receipt. SHA256 is of the request's body, 64
@@ -19,7 +20,7 @@
 #define LEDGER_SHA256_LEN 64
 #define LEDGER_LINE_MAX 192 /* with its line feed */
 
-enum ledger_event { LEDGER_SENT, LEDGER_ACK };
+enum ledger_event { LEDGER_SENT, LEDGER_ACK, LEDGER_DOUBT };
 
 struct ledger_line {
     enum ledger_event event;

@@ -14,6 +14,7 @@ enum {
     IS_DOUBLED = 8,
     IS_FOUND = 16, /* stored under the receipt that the client has */
     IS_WRONG = 32,
+    IS_DOUBTED = 64,
 };
 
 /* 0 as a key: a free place. */
@@ -96,6 +97,8 @@ static int add_event(struct reconcile *r, struct slice text)
     if (line.event == LEDGER_SENT) {
         d->flags |= IS_SENT;
         d->sha256 = text_digest(line.sha256);
+    } else if (line.event == LEDGER_DOUBT) {
+        d->flags |= IS_DOUBTED;
     } else {
         d->flags |= IS_ACKNOWLEDGED;
         d->receipt = text_digest(line.receipt);
@@ -186,6 +189,7 @@ void reconcile_count(const struct reconcile *r, struct result_ledger *out)
     for (size_t i = 0; i < r->place_count; i++) {
         uint32_t flags = r->places[i].flags;
         bool acknowledged = flags & IS_ACKNOWLEDGED, stored = flags & IS_STORED;
+        bool doubted = (flags & IS_DOUBTED) && !acknowledged;
         out->sent += (flags & IS_SENT) != 0;
         out->acknowledged += acknowledged;
         out->stored += stored;
@@ -193,5 +197,7 @@ void reconcile_count(const struct reconcile *r, struct result_ledger *out)
         out->doubled += (flags & IS_DOUBLED) != 0;
         out->unacknowledged += stored && (flags & IS_SENT) && !acknowledged;
         out->wrong_content += (flags & IS_WRONG) != 0;
+        out->doubted += doubted;
+        out->untold += (flags & IS_SENT) && !acknowledged && !doubted;
     }
 }

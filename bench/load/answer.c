@@ -7,7 +7,7 @@
 void answer_reset(struct answer *a, char **cookies)
 {
     a->status = 0;
-    a->began = a->hashing = false;
+    a->began = a->hashing = a->invites = false;
     a->receipt[0] = a->sha256[0] = '\0';
     a->cookies = cookies;
     a->body_bytes = 0;
@@ -48,6 +48,8 @@ void answer_header(struct answer *a, struct slice name, struct slice value)
         cookies_set(a->cookies, value);
     else if (slice_eq_nocase(name, SLICE("x-receipt")))
         keep(a->receipt, sizeof(a->receipt), value);
+    else if (slice_eq_nocase(name, SLICE("retry-after")))
+        a->invites = true;
     else if (slice_eq_nocase(name, SLICE("x-sha256")))
         keep(a->sha256, sizeof(a->sha256), value);
 }
@@ -84,8 +86,16 @@ static bool is_what_it_says(struct answer *a)
     return strcmp(digest.hex, a->sha256) == 0;
 }
 
+/* Accepted, or in conflict with an attempt that is over: somebody has to look after it. */
+static bool is_doubtful(const struct answer *a, const struct request *r)
+{
+    return request_files(r) && (a->status == 202 || (a->status == 409 && !a->invites));
+}
+
 static enum results_error judge_status(const struct answer *a, const struct request *r)
 {
+    if (is_doubtful(a, r))
+        return RESULTS_ERROR_DOUBT;
     if (a->status >= 500 && a->status <= 599)
         return RESULTS_ERROR_STATUS_5XX;
     if (a->status >= 400 && a->status <= 499)

@@ -24,6 +24,7 @@ enum answer_progress {
 struct answer {
     unsigned status;
     bool began;                           /* at least one byte of it is here */
+    bool invites;                         /* Retry-After: to ask again later */
     char receipt[LEDGER_RECEIPT_MAX + 1]; /* X-Receipt, or "" */
     char sha256[NODE_DIGEST_LEN + 1];     /* X-SHA256, or "" */
     char **cookies;     /* borrowed: where Set-Cookie goes; NULL: they are not kept */

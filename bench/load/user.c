@@ -226,13 +226,14 @@ static void go_on(struct user *u, uint64_t planned_us, uint64_t now_us)
         wait_for_connection(u);
 }
 
-static void note_in_ledger(struct user *u, uint64_t now_us)
+static void note_in_ledger(struct user *u, enum ledger_event event, uint64_t now_us)
 {
     struct engine *e = u->engine;
     const struct action *a = u->action;
-    snprintf(u->receipt, sizeof(u->receipt), "%.*s", USER_RECEIPT_BYTES, a->answer.receipt);
+    if (event == LEDGER_ACK)
+        snprintf(u->receipt, sizeof(u->receipt), "%.*s", USER_RECEIPT_BYTES, a->answer.receipt);
     client_ledger_add(&e->ledger,
-                      &(struct ledger_line){ .event = LEDGER_ACK,
+                      &(struct ledger_line){ .event = event,
                                              .key = slice_str(a->request.key),
                                              .receipt = slice_str(a->answer.receipt),
                                              .time_ms = (now_us - e->tally.start_us) / 1000 });
@@ -295,7 +296,9 @@ static void finish(struct user *u, enum results_error error, bool keeps_wire)
     else
         tally_failed(t, &a->counted, error, now_us);
     if (error == FINE && request_files(&a->request))
-        note_in_ledger(u, now_us);
+        note_in_ledger(u, LEDGER_ACK, now_us);
+    if (error == RESULTS_ERROR_DOUBT)
+        note_in_ledger(u, LEDGER_DOUBT, now_us);
     if (error != FINE)
         reconsider(u);
     give_action_back(u);

@@ -11,7 +11,7 @@
 #define RESULT_OUTCOMES_MAX SCENARIO_CRITERIA_MAX
 #define RESULT_FINDINGS_MAX 64
 #define RESULT_FACTS_MAX 64
-#define RESULT_MARKS_MAX 64
+#define RESULT_MARKS_MAX 160
 #define RESULT_TRIALS_MAX 64
 
 /* The values are exit codes of cong-bench. */
@@ -63,6 +63,8 @@ struct result_ledger {
     uint64_t lost, doubled;      /* acknowledged but not stored; stored more than once */
     uint64_t unacknowledged;     /* stored, but the client never heard of it */
     uint64_t wrong_content;      /* stored with another hash than was sent */
+    uint64_t doubted; /* without receipt, but the client was told that nobody knows how it ended */
+    uint64_t untold;  /* neither: the client gave up, or the run ended */
 };
 
 struct result_generator {

@@ -141,6 +141,8 @@ static void ledger_add(struct result_ledger *into, const struct result_ledger *f
     into->doubled += from->doubled;
     into->unacknowledged += from->unacknowledged;
     into->wrong_content += from->wrong_content;
+    into->doubted += from->doubted;
+    into->untold += from->untold;
 }
 
 static void procedures_add(struct result *r, const struct result *other)

@@ -6,6 +6,7 @@ static const char *const names[] = {
     [RESULTS_ERROR_TIMEOUT] = "timeout",       [RESULTS_ERROR_STATUS_4XX] = "status_4xx",
     [RESULTS_ERROR_STATUS_5XX] = "status_5xx", [RESULTS_ERROR_INVALID] = "invalid",
     [RESULTS_ERROR_CHECKSUM] = "checksum",     [RESULTS_ERROR_GENERATOR] = "generator",
+    [RESULTS_ERROR_DOUBT] = "doubt",
 };
 _Static_assert(ARRAY_LEN(names) == RESULTS_ERROR_COUNT, "every error has a name");
 

@@ -23,7 +23,8 @@
     ERROR(STATUS_5XX, "5xx")                                                                       \
     ERROR(INVALID, "answer not understood")                                                        \
     ERROR(CHECKSUM, "wrong content")                                                               \
-    ERROR(GENERATOR, "the generator could not start it")
+    ERROR(GENERATOR, "the generator could not start it")                                           \
+    ERROR(DOUBT, "told that nobody knows how it ended")
 
 enum results_error {
 #define ERROR(id, text) RESULTS_ERROR_##id,

@@ -129,6 +129,8 @@ void html_ledger(struct buf *out, const struct result *r)
     put_ledger(out, "acknowledged to users", l->acknowledged, false);
     put_ledger(out, "stored by nodes", l->stored, false);
     put_ledger(out, "stored, though the user never heard of it", l->unacknowledged, false);
+    put_ledger(out, "in doubt, and the user was told so", l->doubted, false);
+    put_ledger(out, "in doubt, and the user was told nothing", l->untold, false);
     put_ledger(out, "lost: acknowledged but not stored", l->lost, true);
     put_ledger(out, "doubled: stored more than once", l->doubled, true);
     put_ledger(out, "stored with other content than was sent", l->wrong_content, true);

@@ -144,6 +144,7 @@ static const struct field ledger[] = {
     FIELD(result_ledger, stored),  FIELD(result_ledger, acknowledged),
     FIELD(result_ledger, lost),    FIELD(result_ledger, unacknowledged),
     FIELD(result_ledger, doubled), FIELD(result_ledger, wrong_content),
+    FIELD(result_ledger, doubted), FIELD(result_ledger, untold),
 };
 TABLE(fields_ledger, result_ledger, ledger);
 

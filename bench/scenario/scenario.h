@@ -10,7 +10,7 @@
 
 #define SCENARIO_PHASES_MAX 12
 #define SCENARIO_CRITERIA_MAX 48
-#define SCENARIO_FAULTS_MAX 32
+#define SCENARIO_FAULTS_MAX 64
 
 /* portal.md's users; shares in percent add up to 100. */
 enum scenario_user {

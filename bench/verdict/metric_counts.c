@@ -236,3 +236,9 @@ struct metric_value metric_wrong_content(const struct metric *m, const struct me
     (void)m;
     return of_ledger(scope->result, scope->result->ledger.wrong_content);
 }
+
+struct metric_value metric_untold(const struct metric *m, const struct metric_scope *scope)
+{
+    (void)m;
+    return of_ledger(scope->result, scope->result->ledger.untold);
+}

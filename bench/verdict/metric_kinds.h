@@ -22,7 +22,7 @@ metric_kind_fn metric_error_kind; /* argument: enum results_error */
 metric_kind_fn metric_done_per_s, metric_planned_per_s, metric_handshakes_per_s,
     metric_goodput_of_peak;
 metric_kind_fn metric_resumed_percent, metric_alive_min, metric_closes, metric_steps_missing;
-metric_kind_fn metric_lost, metric_doubled, metric_wrong_content;
+metric_kind_fn metric_lost, metric_doubled, metric_wrong_content, metric_untold;
 
 /* metric_machine.c */
 metric_kind_fn metric_gateway_memory, metric_generator_memory, metric_kernel_memory,

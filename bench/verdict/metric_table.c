@@ -60,6 +60,7 @@ const struct metric metric_table[] = {
     ERROR_ROW(status_5xx, STATUS_5XX, "5xx"),
     ERROR_ROW(invalid, INVALID, "answers not understood"),
     ERROR_ROW(checksum, CHECKSUM, "answers with wrong content"),
+    ERROR_ROW(doubt, DOUBT, "dossiers of which nobody knows how they ended, which was told"),
     { .name = "unretried_errors", OF(unretried_errors, USERS),
       .doc = "failed actions that could have been tried again unseen: not submissions or uploads, "
              "and no answer had begun" },
@@ -105,6 +106,8 @@ const struct metric metric_table[] = {
       .doc = "dossiers acknowledged but not stored; always at most 0" },
     { .name = "doubled", OF(doubled, NUMBER), .is_whole_run = true,
       .doc = "dossiers stored more than once; always at most 0" },
+    { .name = "untold", OF(untold, NUMBER), .is_whole_run = true,
+      .doc = "dossiers without a receipt whose user was not told that they are in doubt either" },
     { .name = "wrong_content", OF(wrong_content, NUMBER), .is_whole_run = true,
       .doc = "dossiers stored with other content than was sent; always at most 0" },
 };

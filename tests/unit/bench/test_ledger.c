@@ -34,6 +34,14 @@ static void writes_what_was_acknowledged(void **state)
     assert_true(slice_eq(formatted(out, &line), SLICE("ack 0-1-0 0123456789AB 7\n")));
 }
 
+static void writes_what_is_in_doubt(void **state)
+{
+    (void)state;
+    char out[LEDGER_LINE_MAX];
+    struct ledger_line line = { .event = LEDGER_DOUBT, .key = SLICE("0-1-0"), .time_ms = 8 };
+    assert_true(slice_eq(formatted(out, &line), SLICE("doubt 0-1-0 8\n")));
+}
+
 static void the_longest_line_fits(void **state)
 {
     (void)state;
@@ -61,6 +69,10 @@ static void reads_what_it_wrote(void **state)
     assert_int_equal(line.event, LEDGER_ACK);
     assert_true(slice_eq(line.receipt, SLICE("0123456789AB")));
     assert_int_equal(line.time_ms, 61001);
+    assert_int_equal(ledger_parse(SLICE("doubt 3-1-2 61002"), &line), 0);
+    assert_int_equal(line.event, LEDGER_DOUBT);
+    assert_true(slice_eq(line.key, SLICE("3-1-2")));
+    assert_int_equal(line.time_ms, 61002);
 }
 
 static void refuses_every_other_line(void **state)
@@ -89,9 +101,9 @@ static void refuses_every_other_line(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_what_was_sent),     cmocka_unit_test(writes_what_was_acknowledged),
-        cmocka_unit_test(the_longest_line_fits),    cmocka_unit_test(reads_what_it_wrote),
-        cmocka_unit_test(refuses_every_other_line),
+        cmocka_unit_test(writes_what_was_sent),    cmocka_unit_test(writes_what_was_acknowledged),
+        cmocka_unit_test(writes_what_is_in_doubt), cmocka_unit_test(the_longest_line_fits),
+        cmocka_unit_test(reads_what_it_wrote),     cmocka_unit_test(refuses_every_other_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -14,6 +14,7 @@
 #define HASH_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define SENT(key) "sent " key " " HASH_A " 10 1\n"
 #define ACK(key, receipt) "ack " key " " receipt " 2\n"
+#define DOUBT(key) "doubt " key " 3\n"
 #define STORED_AS(key, receipt, hash)                                                              \
     "{\"time\":\"2026-01-01T00:00:00.000Z\",\"receipt\":\"" receipt                                \
     "\",\"idempotency_key\":\"" key "\",\"ref\":\"\\\"sha256\\\":\\\"x\",\"bytes\":10,"            \
@@ -112,6 +113,19 @@ static void what_the_client_never_heard_of_is_not_lost(void **state)
     (void)state;
     struct result_ledger l = reconciled(SENT("0-1-0"), STORED("0-1-0", "R1"), "");
     assert_int_equal(l.unacknowledged, 1);
+    assert_int_equal(l.lost, 0);
+}
+
+static void who_was_told_nothing_is_counted_apart(void **state)
+{
+    (void)state;
+    struct result_ledger l =
+        reconciled(SENT("0-1-0") DOUBT("0-1-0") SENT("0-2-0") SENT("0-3-0") DOUBT("0-3-0")
+                       ACK("0-3-0", "R3") SENT("0-4-0") ACK("0-4-0", "R4"),
+                   STORED("0-1-0", "R1") STORED("0-3-0", "R3") STORED("0-4-0", "R4"), "");
+    assert_int_equal(l.doubted, 1);
+    assert_int_equal(l.untold, 1);
+    assert_int_equal(l.acknowledged, 2);
     assert_int_equal(l.lost, 0);
 }
 
@@ -226,6 +240,7 @@ int main(void)
         cmocka_unit_test(what_two_nodes_stored_is_doubled),
         cmocka_unit_test(what_one_node_stored_three_times_is_doubled_once),
         cmocka_unit_test(what_the_client_never_heard_of_is_not_lost),
+        cmocka_unit_test(who_was_told_nothing_is_counted_apart),
         cmocka_unit_test(another_content_is_noticed),
         cmocka_unit_test(dossiers_of_others_are_none_of_its_business),
         cmocka_unit_test(a_line_cut_at_the_end_is_left_out),
