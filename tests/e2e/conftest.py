@@ -3,6 +3,11 @@ import pytest
 from env import Certs, Node, tidy
 
 
+def pytest_addoption(parser):
+    parser.addoption("--dossiers", type=int, default=300,
+                     help="how many test_exactly_once.py files in each run")
+
+
 @pytest.fixture(scope="session")
 def certs(tmp_path_factory):
     return Certs(tmp_path_factory.mktemp("certs"))

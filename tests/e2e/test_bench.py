@@ -3,7 +3,6 @@
 All loads are tiny, and nothing here depends on the machine's being quiet: where it is too busy to
 tell, INVALID is the right verdict, and then the tests look at what was measured alone."""
 
-import fcntl
 import json
 import re
 import signal
@@ -13,15 +12,10 @@ import pytest
 import yaml
 
 from env import Process, eventually, program
+from env.bench import (
+    BUSY, FAIL, INTERRUPTED, INVALID, PASS, USAGE, BenchRun, bench_command, run_bench, wait_for_lock)
 from env.process import ROOT
 
-PASS, FAIL, INVALID, USAGE, INTERRUPTED = 0, 1, 2, 3, 130
-NAMES = ["PASS", "FAIL", "INVALID"]
-# What a busy machine does to a run, and nothing else.
-DISTURBANCE = re.compile("of the actions were sent within 50 ms of their plan|the generators were late by"
-                         "|core was .* idle|of the processor was taken by|it did not become steady")
-TIMEOUT_S = 120
-BUSY = "another run is under way"
 THINK = {"think_median": "100ms", "think_mean": "150ms"}
 TINY = {
     "name": "tiny",
@@ -36,60 +30,11 @@ TINY = {
 }
 
 
-class Run:
-    def __init__(self, *arguments, folder=None):
-        self.folder = folder
-        if folder:
-            arguments += ("--output", folder)
-        done = subprocess.run(command(*arguments), cwd=ROOT, text=True, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT_S,
-                              check=False)
-        self.code, self.output = done.returncode, done.stdout
-        print(self.output)
-
-    @property
-    def result(self):
-        return json.loads((self.folder / "result.json").read_text())
-
-    @property
-    def marks(self):
-        return [mark["text"] for mark in self.result["marks"]]
-
-    @property
-    def missed(self):
-        return [outcome["text"] for outcome in self.result["outcomes"] if not outcome["ok"]]
-
-    def assert_verdict(self, verdict):
-        """This one, unless the machine was too busy to tell."""
-        disturbed = any(DISTURBANCE.search(finding["text"]) for finding in self.result["findings"])
-        assert self.code == verdict or self.code == INVALID and disturbed
-        last_line = self.output.splitlines()[-1]
-        assert last_line.startswith(f"{NAMES[self.code]} {self.result['scenario']['name']} users=")
-
-
-def command(*arguments):
-    return [program("cong-bench"), "run", *map(str, arguments)]
-
-
-def wait_for_lock():
-    with open("/tmp/cong-bench.lock", "a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-
-
-def run(*arguments, **how):
-    """When no other run is under way on this machine."""
-    while True:
-        wait_for_lock()
-        result = Run(*arguments, **how)
-        if result.code != USAGE or BUSY not in result.output:
-            return result
-
-
 @pytest.fixture
 def tiny(tmp_path):
     """tiny(criteria=…) runs the scenario with these changes."""
     def start(**changes):
-        return run(scenario(tmp_path, **changes), folder=tmp_path / "result")
+        return run_bench(scenario(tmp_path, **changes), folder=tmp_path / "result")
     return start
 
 
@@ -106,7 +51,7 @@ def fault(action, argument=0, at="500ms"):
 # --- verdicts ---
 
 def test_smoke_passes(tmp_path):
-    smoke = run("smoke", folder=tmp_path)
+    smoke = run_bench("smoke", folder=tmp_path)
     smoke.assert_verdict(PASS)
     assert [text for text in smoke.missed if not text.startswith("response_")] == []
     assert re.match(r"smoke: .*\n50 users, 20 s \(ramp 2 s, all 18 s\), until about", smoke.output)
@@ -200,13 +145,13 @@ def test_a_typo_is_told_with_file_line_and_key(tmp_path):
     path = scenario(tmp_path)
     path.write_text(path.read_text().replace("judged: true", "judgd: true"))
     line = 1 + path.read_text().splitlines().index("  judgd: true")
-    result = Run(path)
+    result = BenchRun(path)
     assert result.code == USAGE
     assert f"{path}:{line}:3: phases[1].judgd: unknown key; did you mean judged?" in result.output
 
 
 def test_an_unknown_metric_is_a_usage_error(tmp_path):
-    result = Run(scenario(tmp_path, criteria=["response_p98 of read at most 1s"]))
+    result = BenchRun(scenario(tmp_path, criteria=["response_p98 of read at most 1s"]))
     assert result.code == USAGE
     assert 'criteria[0]: there is no metric "response_p98"' in result.output
 
@@ -218,13 +163,13 @@ def test_an_unknown_metric_is_a_usage_error(tmp_path):
     (["reload", "--target", "127.0.0.1:1"], "only to a gateway of its own"),
 ])
 def test_what_cannot_be_run_is_a_usage_error(words, because):
-    result = Run(*words)
+    result = BenchRun(*words)
     assert result.code == USAGE
     assert because in result.output
 
 
 def test_a_scenario_that_is_not_available_says_why(tmp_path):
-    result = Run(scenario(tmp_path, not_available="a part is missing"))
+    result = BenchRun(scenario(tmp_path, not_available="a part is missing"))
     assert result.code == USAGE
     assert "tiny is not available yet: a part is missing" in result.output
 
@@ -239,7 +184,7 @@ def under_way(tmp_path):
     begun = None
     while begun != "the gateway reloads":
         wait_for_lock()
-        process = Process("bench", command(path, "--output", tmp_path / "result"), cwd=ROOT)
+        process = Process("bench", bench_command(path, "--output", tmp_path / "result"), cwd=ROOT)
         begun = process.log.wait_for(f"the gateway reloads|{BUSY}")[0]
     yield process
     process.kill()
@@ -263,6 +208,6 @@ def test_what_was_started_dies_with_the_coordinator(under_way):
 
 
 def test_a_second_run_is_refused(under_way):
-    result = Run("smoke")
+    result = BenchRun("smoke")
     assert result.code == USAGE
     assert f"{BUSY} on this machine (process {under_way.pid})" in result.output
