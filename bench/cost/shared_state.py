@@ -1,0 +1,156 @@
+#!/usr/bin/python3
+"""What sessions and two rate limits cost the worker, in instructions a request, as callgrind counts
+them: of a route without them, with them embedded, and with them and a Redis.
+
+    bench/cost/shared_state.py [--sessions 10000] [--requests 20000] [--check]
+
+A worker under callgrind is some fifty times slower than by itself, and its instructions are the same
+on a busy machine: so this can be told anywhere. The same requests, with the same cookies, go to all
+three in turn. --check fails when a ratio is above its limit (1.10 and 1.15). Needs `make`, and
+Debian's valgrind and redis-server."""
+
+import argparse
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests" / "e2e"))
+
+from env import Gateway, Node, RawClient, Redis, request_bytes  # noqa: E402
+
+# The supervisor starts its children from /proc/self/exe, which under valgrind is valgrind; so it runs
+# by itself, and this, preloaded, puts callgrind before its workers alone.
+SHIM = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+int execv(const char *path, char *const argv[])
+{
+    static char exe[4096];
+    int (*next)(const char *, char *const[]) = dlsym(RTLD_NEXT, "execv");
+    if (!argv[1] || strcmp(argv[1], "_worker") != 0 || readlink(path, exe, sizeof(exe) - 1) < 0)
+        return next(path, argv);
+    char *out = getenv("CALLGRIND_OUT"), *all[32] = { "valgrind", "--tool=callgrind", "-q", out, exe };
+    unsetenv("LD_PRELOAD");
+    for (int i = 1; argv[i] && i < 26; i++)
+        all[4 + i] = argv[i];
+    return next("/usr/bin/valgrind", all);
+}
+"""
+LIMITS = {"embedded": 1.10, "redis": 1.15}
+WARM_UP = 500
+CONNECTIONS = 20
+RATES = [{"name": "person", "key": "session", "limit": 1000000, "period": "1m"},
+         {"name": "network", "key": "address", "limit": 1000000, "period": "1m"}]
+WITH = {"session": "required", "rate_limits": ["person", "network"]}
+SETTINGS = {
+    "rate_limits": RATES,
+    "timeouts": {"shutdown": "5s", "keep_alive": "1h"},
+    "routes": [{"path": "/without", "upstream": "portal"},
+               {"path": "/login", "upstream": "portal", "session": "optional"},
+               {"path": "/with", "upstream": "portal"} | WITH],
+}
+
+
+class Cost:
+    """One gateway whose only worker runs under callgrind."""
+
+    def __init__(self, node, folder, **settings):
+        self.folder = folder
+        prefix = ["env", f"LD_PRELOAD={folder}/shim.so",
+                  f"CALLGRIND_OUT=--callgrind-out-file={folder}/out.%p"]
+        self.gateway = Gateway(node, prefix=prefix, **(SETTINGS | settings))
+        self.pid = self.gateway.worker_pids()["worker 0"]
+        self.clients = [self.gateway.connect() for _ in range(CONNECTIONS)]
+
+    def sign_in(self, count):
+        """Cookies of so many sessions."""
+        return [self._sign_in(number) for number in range(count)]
+
+    def _sign_in(self, number):
+        order = f"/login?header=X-Cong-Session:%20create;%20uid=u{number};%20level=1"
+        client = self.clients[number % CONNECTIONS]
+        answer = client.request("GET", order)
+        assert answer.status == 200, answer
+        return answer.headers.get("Set-Cookie").partition(";")[0]
+
+    def instructions(self, target, cookies, requests):
+        """A request, on the average of so many."""
+        self._ask(target, cookies, WARM_UP)
+        self._control("--zero")
+        self._ask(target, cookies, requests)
+        before = set(Path(self.folder).iterdir())
+        self._control("--dump")
+        (dump,) = set(Path(self.folder).iterdir()) - before
+        total = re.search(r"^(?:summary|totals): (\d+)", dump.read_text(), re.M)
+        return int(total[1]) / requests
+
+    def _ask(self, target, cookies, requests):
+        chance = random.Random(1)
+        for number in range(0, requests, CONNECTIONS):
+            for client in self.clients:
+                client.send(request_bytes("GET", target, [("Cookie", chance.choice(cookies))]))
+            for client in self.clients:
+                assert client.read_answer().status == 200
+
+    def _control(self, order):
+        subprocess.run(["callgrind_control", order, str(self.pid)], check=True,
+                       stdout=subprocess.DEVNULL)
+
+    def close(self):
+        for client in self.clients:
+            client.close()
+        self.gateway.kill()
+        shutil.rmtree(self.gateway.folder, ignore_errors=True)
+
+
+def measure(node, redis, options, folder):
+    secret = Path(folder) / "store.secret"
+    secret.write_bytes(os.urandom(64))
+    costs = {}
+    for name, store in (("embedded", {}),
+                        ("redis", {"redis": redis.settings, "secret": str(secret)})):
+        cost = Cost(node, folder, store=store)
+        try:
+            cookies = cost.sign_in(options.sessions)
+            costs[f"{name}, without"] = cost.instructions("/without", cookies, options.requests)
+            if name == "redis":
+                redis.reset_stats()
+            costs[name] = cost.instructions("/with", cookies, options.requests)
+            if name == "redis":
+                print("Redis was sent meanwhile:", redis.commandstats())
+        finally:
+            cost.close()
+    return costs
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--sessions", type=int, default=10000)
+    parser.add_argument("--requests", type=int, default=20000)
+    parser.add_argument("--check", action="store_true")
+    options = parser.parse_args()
+    folder = ROOT / "build" / "cost"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    subprocess.run(["gcc", "-shared", "-fPIC", "-xc", "-", "-o", folder / "shim.so"], input=SHIM,
+                   text=True, check=True)
+    with Node() as node, Redis() as redis:
+        costs = measure(node, redis, options, str(folder))
+    missed = False
+    for name, limit in LIMITS.items():
+        without, ratio = costs[f"{name}, without"], costs[name] / costs[f"{name}, without"]
+        missed |= ratio > limit
+        print(f"{name:9} {without:8.0f} instructions a request without sessions and limits, "
+              f"{costs[name]:8.0f} with: {ratio:.3f} times (at most {limit:.2f})")
+    return 1 if missed and options.check else 0
+
+
+sys.exit(main())
