@@ -9,7 +9,7 @@
 #ifndef HTTP_H2_FLOOD_H
 #define HTTP_H2_FLOOD_H
 
-#include "common/base.h"
+#include "common/slice.h"
 
 /* KIND(id, name, burst, per_second): overflows above `burst`, runs out by `per_second`. */
 #define H2_FLOOD_KINDS(KIND)                                                                       \
@@ -33,21 +33,26 @@ enum h2_flood_kind {
 };
 
 struct h2_flood {
+    uint8_t head[9];     /* of the frame that is beginning */
+    uint8_t head_bytes;  /* of it, so many have come */
+    uint32_t skip_bytes; /* to the next one */
     struct {
         uint32_t level;   /* in thousandths */
         uint32_t seen_ms; /* when it was; wraps around, like the clock that it is taken from */
     } buckets[H2_FLOOD_KIND_COUNT];
 };
 
+/* A connection begins: the client's preface comes before the first frame. */
+void h2_flood_init(struct h2_flood *f);
+
 const char *h2_flood_text(enum h2_flood_kind kind);
 
 /* One more of `kind`. True when that is too many. */
 bool h2_flood_charge(struct h2_flood *f, enum h2_flood_kind kind, uint64_t now_ms) MUST_CHECK;
-/* Begins anew: what is counted for one thing, and not for the time. */
-static inline void h2_flood_clear(struct h2_flood *f, enum h2_flood_kind kind)
-{
-    f->buckets[kind].level = 0;
-}
+/* Charges for every frame that begins in `input`, the ones that nghttp2 would ignore included. True
+ * when there were too many, of *kind. */
+bool h2_flood_scan(struct h2_flood *f, struct slice input, uint64_t now_ms,
+                   enum h2_flood_kind *kind) MUST_CHECK;
 /* `count` of a kind are paid for by work that we did. */
 void h2_flood_credit(struct h2_flood *f, enum h2_flood_kind kind, uint32_t count);
 

@@ -195,6 +195,12 @@ static void on_data(struct stream *s, char *data, size_t len)
     struct h2_server *h = s->user;
     if (h->state != H2_OPEN)
         return;
+    enum h2_flood_kind kind;
+    if (h2_flood_scan(&h->flood, slice_of(data, len), loop_now_ms(s->loop), &kind)) {
+        h->flood_kind = (uint8_t)kind;
+        end_flood(h);
+        return;
+    }
     h->busy = true;
     ssize_t rc = nghttp2_session_mem_recv(h->session, (const uint8_t *)data, len);
     h->busy = false;
@@ -310,6 +316,7 @@ void h2_server_init(struct h2_server *h, struct stream *stream, struct http_serv
     h->server = server;
     h->client = client;
     h->on_closed = on_closed_fn;
+    h2_flood_init(&h->flood);
     list_init(&h->streams);
     list_init(&h->queued);
     timer_init(&h->timer, on_timer);

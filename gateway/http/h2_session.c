@@ -3,12 +3,12 @@
 
 /* RFC 9113 6.5.2 knows of a few settings; more in one frame are of no use to anybody. */
 #define SETTINGS_MAX 32
+/* Far above what h2_flood allows. */
+#define RESETS_MAX 10000
 /* The size of a header field's entry beside its text (RFC 7541 4.1). */
 #define FIELD_OVERHEAD_BYTES 32
 /* A DATA frame of this size pays for the WINDOW_UPDATE frames that it will cause. */
 #define PAYING_DATA_BYTES 1024
-#define SMALL_DATA_BYTES 32
-#define PRIORITY_UPDATE 0x10 /* RFC 9218 7 */
 
 static struct h2_stream *find(nghttp2_session *session, int32_t id)
 {
@@ -22,46 +22,6 @@ static struct slice text_of(nghttp2_rcbuf *buf)
 }
 
 /* ---- frames that come ---- */
-
-static bool is_bare(const nghttp2_frame_hd *hd, size_t below)
-{
-    return hd->length < below && !(hd->flags & NGHTTP2_FLAG_END_STREAM);
-}
-
-/* False: of these there have been too many. */
-static bool charge_frame(struct h2_server *h, const nghttp2_frame_hd *hd)
-{
-    switch (hd->type) {
-    case NGHTTP2_HEADERS:
-        h2_flood_clear(&h->flood, H2_FLOOD_CONTINUATION);
-        return true;
-    case NGHTTP2_CONTINUATION:
-        return h2_server_charge(h, H2_FLOOD_CONTINUATION);
-    case NGHTTP2_DATA:
-        if (is_bare(hd, 1))
-            return h2_server_charge(h, H2_FLOOD_EMPTY_DATA);
-        return !is_bare(hd, SMALL_DATA_BYTES) || h2_server_charge(h, H2_FLOOD_SMALL_DATA);
-    case NGHTTP2_PING:
-        return h2_server_charge(h, H2_FLOOD_PING);
-    case NGHTTP2_SETTINGS:
-        return h2_server_charge(h, H2_FLOOD_SETTINGS);
-    case NGHTTP2_PRIORITY:
-    case PRIORITY_UPDATE:
-        return h2_server_charge(h, H2_FLOOD_PRIORITY);
-    case NGHTTP2_WINDOW_UPDATE:
-        return h2_server_charge(h, H2_FLOOD_WINDOW_UPDATE);
-    case NGHTTP2_RST_STREAM:
-        return h2_server_charge(h, H2_FLOOD_RST_STREAM);
-    default:
-        return h2_server_charge(h, H2_FLOOD_UNKNOWN);
-    }
-}
-
-static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *hd, void *user)
-{
-    (void)session;
-    return charge_frame(user, hd) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
-}
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
@@ -195,7 +155,6 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks *c = NULL;
     if (nghttp2_session_callbacks_new(&c) != 0)
         return NULL;
-    nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(c, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback2(c, on_invalid_header);
@@ -215,7 +174,9 @@ static nghttp2_option *make_options(void)
     nghttp2_option_set_no_auto_window_update(o, 1);
     nghttp2_option_set_no_closed_streams(o, 1);
     nghttp2_option_set_max_settings(o, SETTINGS_MAX);
-    nghttp2_option_set_builtin_recv_extension_type(o, PRIORITY_UPDATE);
+    /* Ours count better: by what is lost with a stream. */
+    nghttp2_option_set_stream_reset_rate_limit(o, RESETS_MAX, RESETS_MAX);
+    nghttp2_option_set_builtin_recv_extension_type(o, NGHTTP2_PRIORITY_UPDATE);
     return o;
 }
 
