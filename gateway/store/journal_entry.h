@@ -2,8 +2,9 @@
  *
  * A segment is two files: "<number>.log" of entries of one size, read whole when the node's memory
  * is lost, and "<number>.answers", of which entries tell a place. An entry is the whole truth about
- * its key under its fence: of several, the one with the highest fence counts, and under one fence
- * the one with the highest state. So it does not matter in which file of which worker they are.
+ * its key since its dispatch: of several, the latest dispatch counts, then the highest fence, then
+ * the highest state. (Fences alone do not do: they begin anew once a key was released.) So it does
+ * not matter in which file of which worker they are.
  *
  * Numbers are in the machine's own order: a journal does not travel. What was torn by a power cut
  * fails its check, and counts as not written. */
@@ -29,7 +30,7 @@ struct journal_entry {
     uint8_t key[DIGEST_BYTES];
     uint8_t fingerprint[DIGEST_BYTES];
     uint64_t expires_ms;
-    uint64_t since_ms;
+    uint64_t since_ms; /* wall clock: of the dispatch */
     uint64_t answer_at;
     uint64_t answer_check;
     uint32_t head_bytes, body_bytes;

@@ -148,6 +148,8 @@ static void fill(struct submission_record *r, uint64_t segment, const struct jou
 
 static bool is_newer(const struct journal_entry *entry, const struct submission_record *r)
 {
+    if (entry->since_ms != r->since_ms)
+        return entry->since_ms > r->since_ms;
     if (entry->fence != r->fence)
         return entry->fence > r->fence;
     return entry->state > state_of(r);

@@ -240,7 +240,6 @@ static void on_sent(struct journal_write *w, int status)
     if (status == 0 && lock_own(&p, op->store, op, &verdict)) {
         uint64_t now_ms = clock_wall_ms();
         p.record->state = SUBMISSION_DISPATCHED;
-        p.record->since_ms = now_ms;
         p.record->lease_ms = now_ms + op->lease_ms;
         keep_until(p.record, now_ms + op->ttl_ms);
         unlock(&p);
@@ -259,8 +258,9 @@ enum store_result submissions_embedded_sent(struct store *s, struct submission_o
     /* The lease shall not end while the disk is waited for. */
     p.record->lease_ms = now_ms + op->lease_ms;
     keep_until(p.record, p.record->lease_ms);
+    /* All entries of one dispatch have this in common. */
+    p.record->since_ms = now_ms;
     struct journal_entry entry = entry_of(p.record, JOURNAL_DISPATCHED, now_ms, op->ttl_ms);
-    entry.since_ms = now_ms;
     unlock(&p);
     struct slice none = { 0 };
     op->journalled = true;

@@ -241,6 +241,29 @@ def test_dispatch_outlives_a_power_cut(tmp_path):
         assert power.backend.accept_waiting() == []
 
 
+@pytest.mark.parametrize("first", ["is refused", "is turned away"])
+def test_second_dispatch_outlives_a_power_cut_when_the_first(tmp_path, first):
+    """What was given back before says nothing about what was sent after it."""
+    power, headers = Power(tmp_path), with_key()
+    with power.on() as gateway:
+        if first == "is refused":
+            power.backend.close()
+            assert gateway.request("POST", "/", headers, DOSSIER).status == 503
+            power.backend = ScriptedBackend(power.port)
+        else:
+            client = gateway.connect()
+            client.send_request("POST", "/", headers, DOSSIER)
+            power.backend.accept().serve(429, [("Retry-After", "1")])
+            assert client.read_answer().status == 429
+        client = gateway.connect()
+        client.send_request("POST", "/", headers, DOSSIER)
+        power.backend.accept().read_request()
+        power.cut(gateway)
+    with power.on() as gateway:
+        assert gateway.request("POST", "/", headers, DOSSIER).status == 409
+        assert power.backend.accept_waiting() == []
+
+
 def test_torn_journal_keeps_what_is_whole(tmp_path):
     power, headers = Power(tmp_path), with_key()
     with power.on() as gateway:
