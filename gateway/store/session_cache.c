@@ -1,6 +1,7 @@
 #include "store/session_cache.h"
 
 _Static_assert(sizeof(struct session_record) <= STORE_SESSION_BYTES, "a record has room");
+_Static_assert(sizeof(struct session_user_record) <= STORE_USER_BYTES, "a record has room");
 
 /* How long it is remembered that there is no such session. */
 #define ABSENT_MS 2000
@@ -162,6 +163,7 @@ void session_cache_told(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYT
 struct forget_user {
     struct shm_table *table;
     const char *uid;
+    uint64_t owed_until_ms;
 };
 
 static void forget_if_theirs(void *user, void *record)
@@ -170,15 +172,55 @@ static void forget_if_theirs(void *user, void *record)
     const struct session_record *r = record;
     bool theirs =
         r->kind == SESSION_KIND_LIVE && strncmp(r->session.uid, f->uid, SESSION_UID_MAX + 1) == 0;
-    if (theirs || r->kind == SESSION_KIND_PENDING)
+    if (!theirs && r->kind != SESSION_KIND_PENDING)
+        return;
+    if (!theirs || !f->owed_until_ms) {
         shm_table_remove(f->table, record);
+        return;
+    }
+    shm_table_edit(f->table, record);
+    *(struct session_record *)record = (struct session_record){ .kind = SESSION_KIND_OWED };
+    shm_table_set_expiry(record, f->owed_until_ms);
 }
 
 void session_cache_forget_user(struct shm_table *t, const char *uid, uint64_t now_ms,
-                               uint32_t *cursor, uint32_t buckets)
+                               uint64_t owed_until_ms, uint32_t *cursor, uint32_t buckets)
 {
-    struct forget_user f = { t, uid };
+    struct forget_user f = { t, uid, owed_until_ms };
     shm_table_visit(t, cursor, buckets, now_ms, forget_if_theirs, &f);
+}
+
+bool session_cache_owe_user(struct shm_table *users, const char *uid, uint64_t stamp,
+                            uint64_t now_ms, uint64_t until_ms)
+{
+    uint8_t hash[SESSION_HASH_BYTES];
+    session_record_user_hash(uid, hash);
+    struct siphash key = session_record_key(hash);
+    if (shm_table_lock(users, key))
+        return false;
+    struct session_user_record *r = shm_table_find(users, key, now_ms);
+    if (r)
+        shm_table_edit(users, r);
+    else
+        r = shm_table_insert(users, key, now_ms, until_ms);
+    if (r) {
+        r->stamp = stamp;
+        shm_table_set_expiry(r, until_ms);
+    }
+    shm_table_unlock(users, key);
+    return r != NULL;
+}
+
+void session_cache_user_told(struct shm_table *users, const uint8_t user_hash[SESSION_HASH_BYTES],
+                             uint64_t stamp)
+{
+    struct siphash key = session_record_key(user_hash);
+    if (shm_table_lock(users, key))
+        return; /* it is told again */
+    struct session_user_record *r = shm_table_find(users, key, 0);
+    if (r && r->stamp == stamp)
+        shm_table_remove(users, r);
+    shm_table_unlock(users, key);
 }
 
 /* ---- single flight ---- */

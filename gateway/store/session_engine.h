@@ -8,8 +8,10 @@
 #define SESSION_FETCHES_MAX 64
 #define SESSION_QUEUE_MS 50
 
-/* Where nodes tell each other what has changed: "<hash in hex>" or "u:<uid>". */
+/* Where nodes tell each other what has changed: "<hash in hex>", "u:<uid>", or, when a node that
+ * was cut off no longer knows whose sessions they were, that all copies are to be doubted. */
 #define SESSION_CHANNEL "cong:inv"
+#define SESSION_DOUBT_ALL "*"
 
 struct sessions {
     struct store *store; /* borrowed: it owns us */

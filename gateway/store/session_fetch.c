@@ -218,8 +218,9 @@ static void on_stamp(struct redis_call *c, enum redis_outcome outcome,
 static void ask_stamp(struct session_fetch *f)
 {
     char name[SESSION_KEY_MAX];
-    const struct slice args[] = { SLICE("GET"),
-                                  session_record_user_name(f->answer.session.uid, name) };
+    uint8_t user[SESSION_HASH_BYTES];
+    session_record_user_hash(f->answer.session.uid, user);
+    const struct slice args[] = { SLICE("GET"), session_record_user_name(user, name) };
     command(f, on_stamp, args, ARRAY_LEN(args));
 }
 

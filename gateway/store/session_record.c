@@ -53,12 +53,18 @@ struct slice session_record_name(const uint8_t hash[SESSION_HASH_BYTES], char ou
     return name('s', hash, out);
 }
 
-struct slice session_record_user_name(const char *uid, char out[SESSION_KEY_MAX])
+void session_record_user_hash(const char *uid, uint8_t hash[SESSION_HASH_BYTES])
 {
     uint8_t digest[DIGEST_BYTES];
     struct slice part = slice_str(uid);
     digest_sha256(&part, 1, digest);
-    return name('u', digest, out);
+    memcpy(hash, digest, SESSION_HASH_BYTES);
+}
+
+struct slice session_record_user_name(const uint8_t user_hash[SESSION_HASH_BYTES],
+                                      char out[SESSION_KEY_MAX])
+{
+    return name('u', user_hash, out);
 }
 
 struct slice session_record_write(const struct session *s, char out[SESSION_TEXT_MAX])

@@ -34,6 +34,12 @@ struct session_record {
     struct session session;
 };
 
+/* Of shm_table STORE_USERS, under the hash of a uid: all sessions of that user were ended while
+ * Redis was away, which has to be told. */
+struct session_user_record {
+    uint64_t stamp;
+};
+
 static inline struct siphash session_record_key(const uint8_t hash[SESSION_HASH_BYTES])
 {
     struct siphash key;
@@ -48,7 +54,9 @@ uint64_t session_record_end(const struct session *s, uint64_t seen_ms, uint32_t 
 #define SESSION_KEY_MAX 48
 
 struct slice session_record_name(const uint8_t hash[SESSION_HASH_BYTES], char out[SESSION_KEY_MAX]);
-struct slice session_record_user_name(const char *uid, char out[SESSION_KEY_MAX]);
+void session_record_user_hash(const char *uid, uint8_t hash[SESSION_HASH_BYTES]);
+struct slice session_record_user_name(const uint8_t user_hash[SESSION_HASH_BYTES],
+                                      char out[SESSION_KEY_MAX]);
 /* "X" is for ended ones: it needs no function. */
 struct slice session_record_write(const struct session *s, char out[SESSION_TEXT_MAX]);
 struct slice session_record_write_alias(const uint8_t successor[SESSION_HASH_BYTES],

@@ -12,23 +12,32 @@
 #define SCAN_BUCKETS 8192
 #define SCAN_MS 1
 
-/* What was to end ends here at once; the keeper tells Redis when it is back. */
-static enum session_status owe(const struct session_op *op)
+static uint64_t owed_until_ms(const struct session_op *op)
 {
-    uint64_t now_ms = clock_wall_ms();
-    bool owed = op->is_drop && session_cache_owe(session_table(op->store), op->hash, now_ms,
-                                                 now_ms + op->store->config->sessions.absolute_ms);
-    return owed ? SESSION_NONE : SESSION_UNAVAILABLE;
+    return clock_wall_ms() + op->store->config->sessions.absolute_ms;
+}
+
+/* What was to end ends here at once; the keeper tells Redis when it is back. */
+static enum store_result give_up(struct session_op *op)
+{
+    if (op->uid) {
+        op->is_owed = true;
+        session_write_scan(op);
+        return STORE_PENDING;
+    }
+    bool owed = op->is_drop && session_cache_owe(session_table(op->store), op->hash,
+                                                 clock_wall_ms(), owed_until_ms(op));
+    return session_settle(op, owed ? SESSION_NONE : SESSION_UNAVAILABLE);
 }
 
 static void on_outcome(struct redis_call *c, enum redis_outcome outcome,
                        const struct redisReply *reply)
 {
     struct session_op *op = CONTAINER_OF(c, struct session_op, op.call);
-    if (outcome != REDIS_ANSWERED || reply->type == REDIS_REPLY_ERROR)
-        session_finish(op, owe(op));
-    else
+    if (outcome == REDIS_ANSWERED && reply->type != REDIS_REPLY_ERROR)
         op->step(op, reply);
+    else if (give_up(op) == STORE_DONE)
+        session_finish(op, op->status);
 }
 
 /* The first command of an operation is sent from the call that begins it. */
@@ -43,7 +52,7 @@ static enum store_result try_send(struct session_op *op, struct slice key, const
     op->op.call.repeatable = true;
     if (!s->redis ||
         redis_client_command(s->redis, &op->op.call, key, args, count, session_timeout_ms(s)))
-        return session_settle(op, owe(op));
+        return give_up(op);
     return STORE_PENDING;
 }
 
@@ -67,6 +76,13 @@ static void set_fill(struct set *set, struct slice name, struct slice value, uin
     set->args[2] = value;
     set->args[3] = SLICE("PX");
     set->args[4] = slice_of(set->ttl, format_u64(set->ttl, MAX(1, ttl_ms)));
+}
+
+static struct slice user_name(const char *uid, char out[SESSION_KEY_MAX])
+{
+    uint8_t hash[SESSION_HASH_BYTES];
+    session_record_user_hash(uid, hash);
+    return session_record_user_name(hash, out);
 }
 
 static uint64_t rest_ms(const struct session_op *op)
@@ -126,7 +142,7 @@ static void on_stamp(struct session_op *op, const struct redisReply *reply)
 enum store_result session_write_create(struct session_op *op)
 {
     char name[SESSION_KEY_MAX];
-    const struct slice args[] = { SLICE("GET"), session_record_user_name(op->session.uid, name) };
+    const struct slice args[] = { SLICE("GET"), user_name(op->session.uid, name) };
     return try_send(op, args[1], args, ARRAY_LEN(args), on_stamp);
 }
 
@@ -197,15 +213,27 @@ enum store_result session_write_drop(struct session_op *op)
 
 /* ---- drop all of a user ---- */
 
+static uint64_t new_stamp(void)
+{
+    uint64_t stamp;
+    random_bytes(&stamp, sizeof(stamp));
+    return stamp | 1; /* 0 is for who never had one */
+}
+
 static void on_scan(struct timer *t)
 {
     struct session_op *op = CONTAINER_OF(t, struct session_op, timer);
-    session_cache_forget_user(session_table(op->store), op->uid, clock_wall_ms(), &op->cursor,
+    struct store *s = op->store;
+    uint64_t now_ms = clock_wall_ms(), until_ms = op->is_owed ? owed_until_ms(op) : 0;
+    session_cache_forget_user(session_table(s), op->uid, now_ms, until_ms, &op->cursor,
                               SCAN_BUCKETS);
-    if (op->cursor)
-        timer_set(&op->store->loop->timers, t, SCAN_MS);
-    else
-        session_finish(op, SESSION_NONE);
+    if (op->cursor) {
+        timer_set(&s->loop->timers, t, SCAN_MS);
+        return;
+    }
+    bool sure = !op->is_owed || session_cache_owe_user(s->tables[STORE_USERS], op->uid, new_stamp(),
+                                                       now_ms, until_ms);
+    session_finish(op, sure ? SESSION_NONE : SESSION_UNAVAILABLE);
 }
 
 void session_write_scan(struct session_op *op)
@@ -233,10 +261,7 @@ enum store_result session_write_drop_user(struct session_op *op)
 {
     char name[SESSION_KEY_MAX], stamp[20];
     struct set set;
-    uint64_t number;
-    random_bytes(&number, sizeof(number));
-    set_fill(&set, session_record_user_name(op->uid, name),
-             slice_of(stamp, format_u64(stamp, number | 1)),
+    set_fill(&set, user_name(op->uid, name), slice_of(stamp, format_u64(stamp, new_stamp())),
              op->store->config->sessions.absolute_ms);
     return try_send(op, set.args[1], set.args, ARRAY_LEN(set.args), on_stamped);
 }

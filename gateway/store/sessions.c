@@ -185,8 +185,9 @@ enum store_result sessions_drop(struct store *s, struct session_op *op)
 enum store_result sessions_drop_user(struct store *s, struct session_op *op)
 {
     begin(s, op);
-    if (s->redis)
+    if (store_is_shared(s))
         return change(op, session_write_drop_user);
+    op->is_owed = s->redis != NULL;
     op->op.cancel = cancel_wait;
     session_write_scan(op);
     return STORE_PENDING;

@@ -48,7 +48,7 @@ struct session_op {
     void (*step)(struct session_op *op, const struct redisReply *reply);
     uint64_t begun_ms;
     uint32_t cursor, hops;
-    bool is_drop;
+    bool is_drop, is_owed;
 };
 
 /* One worker's part in it; the store owns it. */
@@ -66,7 +66,6 @@ enum store_result sessions_rotate(struct store *s, struct session_op *op);
 /* On every node at once; here at once, and elsewhere when Redis is back, while it is away. status
  * is NONE when that is sure. */
 enum store_result sessions_drop(struct store *s, struct session_op *op);
-/* status is UNAVAILABLE when Redis is away, and nothing has ended then. */
 enum store_result sessions_drop_user(struct store *s, struct session_op *op);
 
 #endif

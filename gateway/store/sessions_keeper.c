@@ -32,6 +32,7 @@ struct teller {
     struct redis_call call;
     struct sessions_keeper *keeper; /* borrowed */
     enum session_kind kind;         /* LIVE or OWED; NOTHING: free */
+    uint64_t stamp;                 /* not 0: `hash` is a user's, all of whose sessions are owed */
     uint8_t hash[SESSION_HASH_BYTES];
     uint64_t seen_ms;
     struct session session;
@@ -42,8 +43,9 @@ struct sessions_keeper {
     const struct redis_client *redis;        /* borrowed: whom we talk to */
     struct redis_subscription *subscription; /* owned */
     struct redis_call beat, mark_call;
-    uint64_t mark;         /* that Redis had; 0: not known yet */
-    uint32_t periods;      /* since the last heartbeat */
+    uint64_t mark;    /* that Redis had; 0: not known yet */
+    uint32_t periods; /* since the last heartbeat */
+    uint32_t user_cursor;
     uint32_t cursor;       /* of the pass over all sessions */
     uint32_t buckets_left; /* of this period's share */
     bool restores;         /* all of this pass, because Redis has lost them */
@@ -70,6 +72,11 @@ static struct shm_table *table_of(const struct sessions_keeper *k)
     return session_table(store_of(k));
 }
 
+static struct shm_table *users_of(const struct sessions_keeper *k)
+{
+    return store_of(k)->tables[STORE_USERS];
+}
+
 static uint32_t idle_ms(const struct sessions_keeper *k)
 {
     return store_of(k)->config->sessions.idle_ms;
@@ -91,7 +98,7 @@ static void forget_user(struct sessions_keeper *k, struct slice name)
         return;
     memcpy(uid, name.data, name.len);
     uid[name.len] = '\0';
-    session_cache_forget_user(table_of(k), uid, clock_wall_ms(), &cursor, UINT32_MAX);
+    session_cache_forget_user(table_of(k), uid, clock_wall_ms(), 0, &cursor, UINT32_MAX);
 }
 
 /* A record that cannot be had in time is trusted no longer than the others are from now on. */
@@ -110,8 +117,8 @@ static void on_message(void *user, struct slice channel, struct slice message)
             atomic_store_explicit(&node_of(k)->heartbeat_ms, clock_wall_ms(), memory_order_relaxed);
     } else if (slice_starts_with(message, SLICE("u:"))) {
         forget_user(k, slice_from(message, 2));
-    } else if (session_record_unhex(message, hash) && !session_cache_forget(table_of(k), hash)) {
-        doubt_all(k);
+    } else if (!session_record_unhex(message, hash) || !session_cache_forget(table_of(k), hash)) {
+        doubt_all(k); /* SESSION_DOUBT_ALL, or what cannot be understood, or done */
     }
 }
 
@@ -206,7 +213,10 @@ static void on_told(struct redis_call *call, enum redis_outcome outcome,
                     const struct redisReply *reply)
 {
     struct teller *t = CONTAINER_OF(call, struct teller, call);
-    if (outcome == REDIS_ANSWERED && !redis_reply_is_error(reply))
+    bool told = outcome == REDIS_ANSWERED && !redis_reply_is_error(reply);
+    if (told && t->stamp)
+        session_cache_user_told(users_of(t->keeper), t->hash, t->stamp);
+    else if (told)
         session_cache_told(table_of(t->keeper), t->hash, t->kind, t->seen_ms);
     free_teller(t);
 }
@@ -269,17 +279,18 @@ static void on_ended(struct redis_call *call, enum redis_outcome outcome,
     }
     session_record_hex(t->hash, hex);
     const struct slice args[] = { SLICE("PUBLISH"), SLICE(SESSION_CHANNEL),
-                                  slice_of(hex, sizeof(hex)) };
+                                  t->stamp ? SLICE(SESSION_DOUBT_ALL)
+                                           : slice_of(hex, sizeof(hex)) };
     command(t, on_told, args, ARRAY_LEN(args));
 }
 
-static void end_session(struct teller *t)
+static void end_owed(struct teller *t)
 {
-    char name[SESSION_KEY_MAX], ttl[20];
+    char name[SESSION_KEY_MAX], ttl[20], stamp[20];
     const struct slice args[] = {
         SLICE("SET"),
-        session_record_name(t->hash, name),
-        SLICE("X"),
+        t->stamp ? session_record_user_name(t->hash, name) : session_record_name(t->hash, name),
+        t->stamp ? slice_of(stamp, format_u64(stamp, t->stamp)) : SLICE("X"),
         SLICE("PX"),
         slice_of(ttl, format_u64(ttl, store_of(t->keeper)->config->sessions.absolute_ms)),
     };
@@ -309,9 +320,22 @@ static void consider(void *user, void *record)
     assert(k->busy < TELLERS);
     struct teller *t = &k->tellers[k->busy++];
     t->kind = (enum session_kind)r->kind;
+    t->stamp = 0;
     t->seen_ms = r->seen_ms;
     memcpy(t->hash, &key, sizeof(t->hash));
     session_cache_copy(&t->session, &r->session);
+}
+
+static void consider_user(void *user, void *record)
+{
+    struct sessions_keeper *k = user;
+    const struct session_user_record *r = record;
+    struct siphash key = shm_table_key(record);
+    assert(k->busy < TELLERS);
+    struct teller *t = &k->tellers[k->busy++];
+    t->kind = SESSION_KIND_OWED;
+    t->stamp = r->stamp | 1;
+    memcpy(t->hash, &key, sizeof(t->hash));
 }
 
 static void send_all(struct sessions_keeper *k)
@@ -321,7 +345,7 @@ static void send_all(struct sessions_keeper *k)
     for (uint32_t i = 0; i < count; i++) {
         struct teller *t = &k->tellers[i];
         if (t->kind == SESSION_KIND_OWED)
-            end_session(t);
+            end_owed(t);
         else if (k->restores)
             put_back(t);
         else
@@ -340,7 +364,11 @@ static void look_at_more(struct sessions_keeper *k)
             k->restores_next = false;
         }
         k->buckets_left -= MIN(k->buckets_left, SLICE_BUCKETS);
-        shm_table_visit(table_of(k), &k->cursor, SLICE_BUCKETS, k->now_ms, consider, k);
+        if (shm_table_count(users_of(k)) > 0)
+            shm_table_visit(users_of(k), &k->user_cursor, SLICE_BUCKETS, k->now_ms, consider_user,
+                            k);
+        if (k->busy == 0)
+            shm_table_visit(table_of(k), &k->cursor, SLICE_BUCKETS, k->now_ms, consider, k);
         send_all(k);
     }
 }

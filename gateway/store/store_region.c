@@ -76,11 +76,13 @@ static struct layout layout_of(const uint32_t capacities[STORE_TABLES])
     return l;
 }
 
-/* There is a user for each session at most. */
+/* Users whose sessions have ended while Redis is away: few at a time. */
+#define USERS 4096
+
 static void capacities_of(const struct config_store *config, uint32_t capacities[STORE_TABLES])
 {
     capacities[STORE_SESSIONS] = config->sessions;
-    capacities[STORE_USERS] = config->sessions;
+    capacities[STORE_USERS] = USERS;
     capacities[STORE_LIMITS] = config->limits;
     capacities[STORE_SUBMISSIONS] = config->submissions;
 }

@@ -29,7 +29,7 @@ enum store_mode {
 
 /* What a record of each table holds at most. */
 #define STORE_SESSION_BYTES 288
-#define STORE_USER_BYTES 40
+#define STORE_USER_BYTES 8
 #define STORE_LIMIT_BYTES 64
 #define STORE_SUBMISSION_BYTES 192
 

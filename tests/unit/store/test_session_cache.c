@@ -134,7 +134,7 @@ static void all_sessions_of_a_user_are_forgotten(void **state)
         put(hash, i % 2 ? "an" : "anh");
     }
     do
-        session_cache_forget_user(table, "an", NOW, &cursor, 3);
+        session_cache_forget_user(table, "an", NOW, 0, &cursor, 3);
     while (cursor);
     for (uint8_t i = 1; i <= 20; i++) {
         make_hash(hash, i);
@@ -184,7 +184,7 @@ static void an_answer_is_not_kept_when_the_session_changed_meanwhile(void **stat
     assert_int_equal(look(one, NOW).kind, SESSION_KIND_NOTHING);
     uint32_t cursor = 0;
     assert_int_equal(session_cache_claim(table, one, 7, NOW, NOW + 100), SESSION_CLAIM_OURS);
-    session_cache_forget_user(table, "somebody", NOW, &cursor, UINT32_MAX);
+    session_cache_forget_user(table, "somebody", NOW, 0, &cursor, UINT32_MAX);
     assert_false(session_cache_fill(table, one, 7, NOW, IDLE_MS, &a));
 }
 
@@ -208,6 +208,25 @@ static void what_is_owed_is_over_and_stays_until_it_is_told(void **state)
     assert_int_equal(look(one, NOW).kind, SESSION_KIND_ABSENT);
     session_cache_told(table, one, SESSION_KIND_OWED, NOW);
     assert_int_equal(look(one, NOW).kind, SESSION_KIND_NOTHING);
+}
+
+static void a_user_can_be_owed_too(void **state)
+{
+    (void)state;
+    uint32_t cursor = 0;
+    put(one, "an");
+    session_cache_forget_user(table, "an", NOW, NOW + ABSOLUTE_MS, &cursor, UINT32_MAX);
+    assert_int_equal(look(one, NOW + ABSOLUTE_MS - 1).kind, SESSION_KIND_ABSENT);
+
+    uint8_t hash[SESSION_HASH_BYTES];
+    session_record_user_hash("an", hash);
+    assert_true(session_cache_owe_user(table, "an", 7, NOW, NOW + 10));
+    assert_true(session_cache_owe_user(table, "an", 9, NOW, NOW + 10));
+    uint64_t count = shm_table_count(table);
+    session_cache_user_told(table, hash, 7);
+    assert_int_equal(shm_table_count(table), count);
+    session_cache_user_told(table, hash, 9);
+    assert_int_equal(shm_table_count(table), count - 1);
 }
 
 static void a_question_that_fails_leaves_the_copy(void **state)
@@ -238,6 +257,7 @@ int main(void)
         TEST(an_answer_is_not_kept_when_the_session_changed_meanwhile),
         TEST(that_there_is_none_is_remembered_for_a_moment),
         TEST(what_is_owed_is_over_and_stays_until_it_is_told),
+        TEST(a_user_can_be_owed_too),
         TEST(a_question_that_fails_leaves_the_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

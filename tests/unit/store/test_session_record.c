@@ -111,7 +111,7 @@ static void names_have_a_tag_of_their_own(void **state)
     char name[SESSION_KEY_MAX], other[SESSION_KEY_MAX];
     struct slice session = session_record_name(hash, name);
     assert_true(slice_eq(session, SLICE("cong:{s:0001feff000000000000000000000000}")));
-    struct slice user = session_record_user_name("an", other);
+    struct slice user = session_record_user_name(hash, other);
     assert_true(slice_starts_with(user, SLICE("cong:{u:")));
     assert_int_equal(user.len, session.len);
 }
