@@ -67,12 +67,40 @@ static uint64_t whole_seconds(uint64_t ms)
     return (ms + 999) / 1000;
 }
 
-static void set(struct passage *p, struct slice name, struct slice value)
+#define STATE_NAME SLICE("RateLimit")
+#define POLICY_NAME SLICE("RateLimit-Policy")
+
+static bool is_ours(const struct header *h)
 {
-    struct headers *hs = &p->ex->response.headers;
-    headers_remove(hs, name);
-    bool ok = value.data && headers_add(hs, &p->ex->arena, name, value);
-    (void)ok; /* without memory for a field the answer goes without it */
+    return (h->name_len == STATE_NAME.len || h->name_len == POLICY_NAME.len) &&
+           (slice_eq_nocase(header_name(h), STATE_NAME) ||
+            slice_eq_nocase(header_name(h), POLICY_NAME));
+}
+
+/* What a backend says of limits of its own would contradict ours. */
+static void drop_foreign(struct headers *hs)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < hs->count; i++) {
+        if (is_ours(&hs->items[i]))
+            continue;
+        if (kept < i)
+            hs->items[kept] = hs->items[i];
+        kept++;
+    }
+    hs->count = kept;
+}
+
+/* Nobody looks for these, so they need no id. Without memory the answer goes without them. */
+static void add(struct passage *p, struct slice name, struct slice value)
+{
+    struct header *h = value.data ? headers_push(&p->ex->response.headers, &p->ex->arena) : NULL;
+    if (!h)
+        return;
+    h->name = name.data;
+    h->name_len = (uint16_t)name.len;
+    h->value = value.data;
+    h->value_len = (uint32_t)value.len;
 }
 
 static char *put(char *at, struct slice text)
@@ -112,8 +140,9 @@ static void on_response(struct passage *p)
     const struct limit_op *op = p->limiting.tightest;
     if (!op || !p->snapshot->config->rate_limit_headers)
         return;
-    set(p, SLICE("RateLimit-Policy"), op->limit->policy);
-    set(p, SLICE("RateLimit"), write_state(p, op));
+    drop_foreign(&p->ex->response.headers);
+    add(p, POLICY_NAME, op->limit->policy);
+    add(p, STATE_NAME, write_state(p, op));
 }
 
 /* ---- one limit after the other ---- */

@@ -14,7 +14,8 @@ _Static_assert(sizeof(struct limit_record) <= STORE_LIMIT_BYTES, "a record has r
 struct limits {
     struct store *store; /* borrowed */
     struct siphash_key key;
-    struct limit_fetches *fetches; /* owned */
+    struct siphash_key keys[CONFIG_RATE_LIMITS_MAX]; /* of the current configuration's limits */
+    struct limit_fetches *fetches;                   /* owned */
 };
 
 static uint64_t now_ns(const struct store *s)
@@ -47,10 +48,19 @@ static struct gcra share_of(const struct limit_op *op)
 }
 
 /* The same on all nodes that share a secret, and nobody's to choose. */
+static struct siphash_key make_key(const struct limits *l, const struct config_rate_limit *limit)
+{
+    struct siphash hash = siphash_of(l->key, slice_str(limit->name));
+    return (struct siphash_key){ hash.low, hash.high };
+}
+
 static struct siphash place_of(const struct limits *l, const struct limit_op *op)
 {
-    struct siphash of_limit = siphash_of(l->key, slice_str(op->limit->name));
-    return siphash_of((struct siphash_key){ of_limit.low, of_limit.high }, op->key);
+    const struct config *c = l->store->config;
+    for (size_t i = 0; i < c->rate_limit_count; i++)
+        if (op->limit == &c->rate_limits[i])
+            return siphash_of(l->keys[i], op->key);
+    return siphash_of(make_key(l, op->limit), op->key); /* a request of a former configuration */
 }
 
 /* ---- the record ---- */
@@ -272,6 +282,9 @@ void limits_apply(struct limits *l)
                   0, secret);
     memcpy(&l->key, secret, sizeof(l->key));
     mem_wipe(secret, sizeof(secret));
+    const struct config *c = l->store->config;
+    for (size_t i = 0; i < c->rate_limit_count; i++)
+        l->keys[i] = make_key(l, &c->rate_limits[i]);
 }
 
 void limits_free(struct limits **l)

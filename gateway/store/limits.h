@@ -41,7 +41,7 @@ void limits_return(struct limit_op *op);
 struct limits;
 
 struct limits *limits_new(struct store *s);
-/* The store's secret is another one. */
+/* The store's configuration or secret is another one. */
 void limits_apply(struct limits *l);
 /* Before the Redis client. NULL-safe; *l is NULL after. */
 void limits_free(struct limits **l);
