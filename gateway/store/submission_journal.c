@@ -250,13 +250,23 @@ static void destroy(struct submission_journal *j)
     mem_free(j);
 }
 
+/* What nobody waits for is still worth to be known. */
+static void go_on_closing(struct submission_journal *j)
+{
+    j->busy = false;
+    batch_clear(j->writing);
+    start(&j->start);
+    if (!j->busy)
+        destroy(j);
+}
+
 static void on_done(uv_work_t *work, int status)
 {
     struct submission_journal *j = work->data;
     struct loop *loop = j->loop;
     (void)status; /* never cancelled */
     if (j->closing) {
-        destroy(j);
+        go_on_closing(j);
         return;
     }
     loop_event_begin(loop);
@@ -295,7 +305,7 @@ void submission_journal_free(struct submission_journal **pointer)
         list_remove(node);
     j->closing = true;
     if (!j->busy)
-        destroy(j);
+        go_on_closing(j);
 }
 
 int submission_journal_append(struct submission_journal *j, struct journal_write *w,

@@ -34,8 +34,8 @@ struct submission_journal;
 /* `slot` tells workers apart. `sync` false: nothing waits for the disk itself. Touches no disk. */
 struct submission_journal *submission_journal_new(struct loop *loop, const char *dir, uint32_t slot,
                                                   bool sync);
-/* What waits is not called any more; what is being written is finished by the loop. NULL-safe; *j
- * is NULL after. */
+/* Nobody is called any more; what has been appended is still written, while the loop runs.
+ * NULL-safe; *pointer is NULL after. */
 void submission_journal_free(struct submission_journal **pointer);
 
 /* Copies all that it is given; fills in where the answer is, and seals the entry. `w` may be NULL.
