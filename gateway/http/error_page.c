@@ -64,6 +64,11 @@ const char *error_page_content_type(bool wants_json)
     return wants_json ? "application/problem+json" : "text/html; charset=utf-8";
 }
 
+static unsigned status_of(const struct error_page_input *input)
+{
+    return input->status ? input->status : rows[input->reason].status;
+}
+
 /* ---- HTML ---- */
 
 /* The empty icon keeps browsers from asking a busy gateway for /favicon.ico as well. */
@@ -157,7 +162,7 @@ static void write_html(struct buf *out, const struct error_page_input *input, co
     buf_printf(out,
                "</section><section><p><a href=/>Về trang chủ <span lang=en>/ Home page</span></a>"
                "<p><small>HTTP %u</small></section></main>",
-               row->status);
+               status_of(input));
 }
 
 /* ---- JSON ---- */
@@ -175,8 +180,8 @@ static void write_json(struct buf *out, const struct error_page_input *input, co
     json_init(&json, out);
     json_object(&json, NULL);
     json_string(&json, "type", SLICE("about:blank"));
-    json_string(&json, "title", slice_str(status_phrase(row->status)));
-    json_u64(&json, "status", row->status);
+    json_string(&json, "title", slice_str(status_phrase(status_of(input))));
+    json_u64(&json, "status", status_of(input));
     json_string(&json, "detail", slice_of(detail, (size_t)len));
     json_string(&json, "reason", slice_str(row->name));
     json_string(&json, "outcome", slice_str(outcome_names[outcome]));

@@ -35,6 +35,7 @@ struct error_page_input {
      * method is safe. Without that, a page for 502 or 504 claims neither one nor the other. */
     bool nothing_filed;
     bool wants_json;
+    uint16_t status; /* in place of the row's; 0: that */
 };
 
 unsigned error_page_status(enum error_page_reason reason);

@@ -62,10 +62,11 @@ static void send_page(struct exchange *ex, struct error_page_input *input, uint3
     struct slice retry = slice_of(seconds, format_u64(seconds, retry_after_s));
     bool ok = buf_ok(&page) && add_page_fields(ex, input->wants_json) &&
               (retry_after_s == 0 || add(ex, SLICE("Retry-After"), retry)) &&
-              (input->link.len == 0 || add(ex, SLICE("Location"), input->link)) &&
+              (input->link.len == 0 || input->status || add(ex, SLICE("Location"), input->link)) &&
               (name.len == 0 || add(ex, name, value));
     if (ok)
-        answer(ex, (uint16_t)error_page_status(input->reason), buf_slice(&page));
+        answer(ex, input->status ? input->status : (uint16_t)error_page_status(input->reason),
+               buf_slice(&page));
     else
         give_up(ex);
     buf_fini(&page);
@@ -84,6 +85,12 @@ void reply_error_retry(struct exchange *ex, enum error_page_reason reason, uint3
                                       .retry_after_s = seconds,
                                       .nothing_filed = nothing_filed(ex) };
     send_page(ex, &input, seconds, (struct slice){ 0 }, (struct slice){ 0 });
+}
+
+void reply_status(struct exchange *ex, enum error_page_reason reason)
+{
+    struct error_page_input input = { .reason = reason, .link = ex->request.path, .status = 200 };
+    send_page(ex, &input, 0, (struct slice){ 0 }, (struct slice){ 0 });
 }
 
 void reply_submission(struct exchange *ex, enum error_page_reason reason, uint32_t retry_after_s,

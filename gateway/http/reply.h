@@ -17,6 +17,8 @@ void reply_error_retry(struct exchange *ex, enum error_page_reason reason, uint3
  * status can be asked for, may be empty, retry_after_s 0; the page says what to do all the same. */
 void reply_submission(struct exchange *ex, enum error_page_reason reason, uint32_t retry_after_s,
                       struct slice link);
+/* The same for who asks after it at the path of this request, which the page links to. */
+void reply_status(struct exchange *ex, enum error_page_reason reason);
 /* 301 for GET and HEAD, 308 for the rest, so that no browser turns a POST into a GET. */
 void reply_redirect(struct exchange *ex, struct slice location);
 /* A complete answer from memory; nothing is added to its content. */

@@ -57,6 +57,7 @@ struct limiting {
 };
 
 struct submission;
+struct status_look;
 
 struct passage {
     struct exchange *ex;       /* borrowed: we live in its arena */
@@ -75,6 +76,7 @@ struct passage {
     uint64_t affinity;            /* the peer follows from it; 0: from the balancer */
     struct limiting limiting;
     struct slice user;             /* who is signed in, as the backends call them; empty: nobody */
+    struct status_look *status;    /* in the arena: the state of stage_status; NULL: none */
     struct submission *submission; /* in the arena; NULL: it is none */
     struct proxy proxy;
     int64_t connect_us, response_us; /* ACCESS_UNKNOWN until known */

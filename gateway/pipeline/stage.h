@@ -41,6 +41,7 @@ extern const struct stage stage_identify;   /* whether the cookie carries our si
 extern const struct stage stage_rate_limit; /* how often this client may ask */
 extern const struct stage stage_session;    /* who that is, and what backends order about it */
 extern const struct stage stage_body;       /* the announced size of the body */
+extern const struct stage stage_status;     /* the gateway's own pages about submissions */
 extern const struct stage stage_submission; /* what is to be dispatched once */
 extern const struct stage stage_proxy;      /* a peer answers */
 

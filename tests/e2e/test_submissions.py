@@ -292,3 +292,27 @@ def test_nothing_is_sent_when_it_cannot_be_recorded(tmp_path, backend):
         client.send_request("POST", "/", with_key(), DOSSIER)
         backend.accept().serve()
         assert client.read_answer().status == 200
+
+
+# --- what citizens can ask after ------------------------------------------------------------------
+
+def test_status_can_be_asked_for_where_the_end_is_not_known(tmp_path, backend):
+    with portal(backend, folder=tmp_path) as gateway:
+        gateway.allow("not known how it ended")
+        client, headers = gateway.connect(), with_key(Accept="application/json")
+        client.send_request("POST", "/", headers, DOSSIER)
+        connection = backend.accept()
+        connection.read_request()
+        connection.close()
+        told = client.read_answer()
+        where = told.headers.get("Location")
+        assert told.json()["status_url"] == where
+        assert client.request("POST", "/", headers, DOSSIER).headers.get("Location") == where
+        status = client.request("GET", where, {"Accept": "application/json"})
+        assert (status.status, status.json()["reason"]) == (200, "submission_unknown")
+        page = client.request("GET", where)
+        assert page.headers.get("Content-Type") == "text/html; charset=utf-8"
+        assert "Hồ sơ đang được xác minh" in page.text and f'href="{where}"' in page.text
+        assert "<script" not in page.text
+        assert client.request("GET", where[:-1] + ("A" if where[-1] != "A" else "B")).status == 404
+        assert client.request("POST", where, body=b"").status == 405
