@@ -204,6 +204,8 @@ static void on_sent(struct redis_call *call, enum redis_outcome outcome,
     const struct slice args[] = { SLICE("WAIT"), SLICE("1"), SLICE("50") };
     struct redis_client *client = op->store->redis_waiting;
     call->on_outcome = on_replicated;
+    call->repeatable = false; /* another connection has written nothing that it could wait for */
+    op->unconfirmed = true;
     if (!client || redis_client_command(client, call, slice_of(name.text, name.len), args,
                                         ARRAY_LEN(args), WAIT_MS + timeout_ms(op->store)) < 0)
         submission_op_finish(op, SUBMISSION_DONE);

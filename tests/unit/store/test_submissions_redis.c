@@ -1,0 +1,127 @@
+/* What is said about replicas, by a Redis that loses its connections. */
+#include "fakes/fake_redis.h"
+#include "store/submissions.h"
+#include "tests/unit/store/limits_scene.h"
+
+#define TIMEOUT_MS 1000
+
+static struct limits_scene s;
+static struct fake_redis server;
+static struct config_submission submission;
+static struct config_route route = { .submission = &submission };
+static unsigned waits;
+static bool done;
+
+/* One replica is there. The first WAIT gets no answer, those of other connections a wrong one. */
+static const char *answer(struct fake_redis *f, const redisReply *command)
+{
+    static const char sent[] = "*2\r\n$4\r\nDONE\r\n$1\r\n1\r\n";
+    if (!fake_redis_is(command, "WAIT"))
+        return sent;
+    if (waits++ > 0)
+        return ":1\r\n";
+    fake_redis_hang_up(f);
+    return NULL;
+}
+
+static bool is_up(void *user)
+{
+    (void)user;
+    return s.store.redis_waiting && redis_client_is_up(s.store.redis_waiting);
+}
+
+static bool is_done(void *user)
+{
+    (void)user;
+    return done;
+}
+
+static void on_done(struct store_op *op)
+{
+    (void)op;
+    done = true;
+}
+
+static int set_up(void **state)
+{
+    (void)state;
+    waits = 0;
+    done = false;
+    limits_scene_open(&s);
+    fake_redis_init(&server, &s.loop, answer, NULL);
+    fake_redis_config(&s.redis, CONFIG_REDIS_SINGLE, &server.port, 1);
+    s.redis.redis.command_timeout_ms = TIMEOUT_MS;
+    s.config.store.redis = &s.redis.redis;
+    s.config.routes = &route;
+    s.config.route_count = 1;
+    store_apply(&s.store, &s.config);
+    fake_redis_run(&s.loop, is_up, NULL);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    store_fini(&s.store);
+    fake_redis_fini(&server);
+    loop_fini(&s.loop);
+    store_region_free(&s.region);
+    return 0;
+}
+
+static void begin_sent(struct submission_op *op)
+{
+    *op = (struct submission_op){
+        .op.on_done = on_done, .owner = 1, .fence = 1, .lease_ms = 1000, .ttl_ms = 1000
+    };
+    loop_event_begin(&s.loop);
+    assert_int_equal(submissions_sent(&s.store, op), STORE_PENDING);
+    loop_event_end(&s.loop);
+}
+
+static void end_sent(const struct submission_op *op)
+{
+    fake_redis_run(&s.loop, is_done, NULL);
+    assert_int_equal(op->verdict, SUBMISSION_DONE);
+}
+
+static void replicas_are_confirmed_only_where_it_was_written(void **state)
+{
+    struct submission_op op;
+    (void)state;
+    begin_sent(&op);
+    end_sent(&op);
+    assert_true(op.unconfirmed);
+    assert_int_equal(waits, 1);
+}
+
+static void replicas_are_confirmed(void **state)
+{
+    struct submission_op op;
+    (void)state;
+    waits = 1;
+    begin_sent(&op);
+    end_sent(&op);
+    assert_false(op.unconfirmed);
+}
+
+static void nobody_to_wait_for_confirms_nothing(void **state)
+{
+    struct submission_op op;
+    (void)state;
+    begin_sent(&op);
+    s.store.redis_waiting = NULL; /* as when a reload has taken Redis away */
+    end_sent(&op);
+    assert_true(op.unconfirmed);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        TEST(replicas_are_confirmed),
+        TEST(replicas_are_confirmed_only_where_it_was_written),
+        TEST(nobody_to_wait_for_confirms_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
