@@ -5,9 +5,12 @@
 #include "pipeline/stage.h"
 
 /* What keys are of, so that no value of a header is taken for an address. */
-enum key_kind { KEY_ADDRESS = 'a', KEY_HEADER = 'h', KEY_ROUTE = 'r', KEY_SESSION = 's' };
+enum key_kind { KEY_ADDRESS = 'a', KEY_HEADER = 'h', KEY_ROUTE = 'r' };
 
-#define NUMBER_MAX 20     /* digits of 64 bits */
+#define NUMBER_MAX 20 /* digits of 64 bits */
+_Static_assert(sizeof(struct siphash) == SESSION_HASH_BYTES,
+               "a session's hash is a limit's digest");
+
 #define IPV6_SITE_BYTES 8 /* a /64 is what one customer has at least (RFC 6177) */
 
 static struct slice make_key(struct passage *p, enum key_kind kind, struct slice of)
@@ -26,12 +29,6 @@ static struct slice address_key(struct passage *p)
     const struct address *a = &p->ex->client_address;
     size_t len = a->family == AF_INET6 ? IPV6_SITE_BYTES : a->family == AF_INET ? 4 : 0;
     return make_key(p, KEY_ADDRESS, slice_of((const char *)a->ip, len));
-}
-
-static struct slice session_key(struct passage *p)
-{
-    struct slice hash = slice_of((const char *)p->identity.hash, sizeof(p->identity.hash));
-    return make_key(p, KEY_SESSION, hash);
 }
 
 static struct slice find_header(const struct passage *p, struct slice name)
@@ -53,11 +50,20 @@ static struct slice key_of(struct passage *p, const struct config_rate_limit *li
         value = find_header(p, limit->header);
         return value.len ? make_key(p, KEY_HEADER, value) : address_key(p);
     case CONFIG_LIMIT_SESSION:
-        return p->identity.is_signed ? session_key(p) : address_key(p);
     case CONFIG_LIMIT_ADDRESS:
     default:
         return address_key(p);
     }
+}
+
+static bool set_key(struct passage *p, struct limit_op *op)
+{
+    if (op->limit->key == CONFIG_LIMIT_SESSION && p->identity.is_signed) {
+        memcpy(&op->digest, p->identity.hash, sizeof(op->digest));
+        return true;
+    }
+    op->key = key_of(p, op->limit);
+    return op->key.data != NULL;
 }
 
 /* ---- the fields of answers ---- */
@@ -208,8 +214,7 @@ static enum stage_verdict on_request(struct passage *p)
         items[i].passage = p;
         items[i].op.op.on_done = on_done;
         items[i].op.limit = route->rate_limits[i];
-        items[i].op.key = key_of(p, route->rate_limits[i]);
-        if (!items[i].op.key.data)
+        if (!set_key(p, &items[i].op))
             items = NULL;
     }
     if (items)

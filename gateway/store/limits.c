@@ -14,8 +14,8 @@ _Static_assert(sizeof(struct limit_record) <= STORE_LIMIT_BYTES, "a record has r
 struct limits {
     struct store *store; /* borrowed */
     struct siphash_key key;
-    struct siphash_key keys[CONFIG_RATE_LIMITS_MAX]; /* of the current configuration's limits */
-    struct limit_fetches *fetches;                   /* owned */
+    struct siphash masks[CONFIG_RATE_LIMITS_MAX]; /* of the current configuration's limits */
+    struct limit_fetches *fetches;                /* owned */
 };
 
 static uint64_t now_ns(const struct store *s)
@@ -47,20 +47,29 @@ static struct gcra share_of(const struct limit_op *op)
     return gcra_share(limit->limit, limit->period_ms, limit->burst, parts);
 }
 
-/* The same on all nodes that share a secret, and nobody's to choose. */
-static struct siphash_key make_key(const struct limits *l, const struct config_rate_limit *limit)
+static struct siphash mask_of(const struct limits *l, const struct config_rate_limit *limit)
 {
-    struct siphash hash = siphash_of(l->key, slice_str(limit->name));
-    return (struct siphash_key){ hash.low, hash.high };
+    return siphash_of(l->key, slice_str(limit->name));
 }
 
-static struct siphash place_of(const struct limits *l, const struct limit_op *op)
+static struct siphash current_mask(const struct limits *l, const struct config_rate_limit *limit)
 {
     const struct config *c = l->store->config;
     for (size_t i = 0; i < c->rate_limit_count; i++)
-        if (op->limit == &c->rate_limits[i])
-            return siphash_of(l->keys[i], op->key);
-    return siphash_of(make_key(l, op->limit), op->key); /* a request of a former configuration */
+        if (limit == &c->rate_limits[i])
+            return l->masks[i];
+    return mask_of(l, limit); /* a request of a former configuration */
+}
+
+/* The same on all nodes that share a secret, and nobody's to choose: two digests under secrets, of
+ * the key and of the limit. */
+static struct siphash place_of(const struct limits *l, const struct limit_op *op)
+{
+    struct siphash place = op->key.data ? siphash_of(l->key, op->key) : op->digest;
+    struct siphash mask = current_mask(l, op->limit);
+    place.low ^= mask.low;
+    place.high ^= mask.high;
+    return place;
 }
 
 /* ---- the record ---- */
@@ -284,7 +293,7 @@ void limits_apply(struct limits *l)
     mem_wipe(secret, sizeof(secret));
     const struct config *c = l->store->config;
     for (size_t i = 0; i < c->rate_limit_count; i++)
-        l->keys[i] = make_key(l, &c->rate_limits[i]);
+        l->masks[i] = mask_of(l, &c->rate_limits[i]);
 }
 
 void limits_free(struct limits **l)

@@ -20,11 +20,13 @@ enum limit_source { LIMIT_BY_NOBODY, LIMIT_BY_NODE, LIMIT_BY_LEASE, LIMIT_BY_RED
 struct limit_op {
     struct store_op op;
     const struct config_rate_limit *limit; /* in; borrowed until it is done */
-    struct slice key;                      /* in: what is limited, as bytes */
-    bool allowed;                          /* out */
-    uint32_t remaining;                    /* out: how many more would be allowed now */
-    uint64_t retry_ms;                     /* out: when the next one may be allowed; 0: now */
-    uint64_t reset_ms;                     /* out: until all of the burst is there again */
+    struct slice key;                      /* in: what is limited, as bytes; data NULL: digest is */
+    struct siphash
+        digest;         /* in: what is limited, as a digest under a secret, the same on all nodes */
+    bool allowed;       /* out */
+    uint32_t remaining; /* out: how many more would be allowed now */
+    uint64_t retry_ms;  /* out: when the next one may be allowed; 0: now */
+    uint64_t reset_ms;  /* out: until all of the burst is there again */
     /* Its own: */
     struct store *store; /* borrowed */
     struct siphash place;
