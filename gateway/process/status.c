@@ -1,10 +1,9 @@
 #include "process/status.h"
 
-#include "common/clock.h"
 #include "common/json.h"
 #include "process/version.h"
 #include "store/store_report.h"
-#include "tls/tls_tickets.h"
+#include "tls/tls_tickets_report.h"
 
 #include <stdio.h>
 
@@ -88,35 +87,6 @@ static void write_head(const struct supervisor *s, uint64_t now_ms, struct buf *
                (unsigned long long)board_gauge_sum(s->board, GAUGE_REQUESTS_ACTIVE));
 }
 
-/* Where the keys of session tickets come from. */
-static const char *ticket_source(const struct tls_tickets *t)
-{
-    static const char *const names[] = {
-        [TLS_TICKETS_OWN] = "own",
-        [TLS_TICKETS_SHARED] = "shared",
-        [TLS_TICKETS_FILE] = "file",
-    };
-    uint64_t source = t->source;
-    return source < ARRAY_LEN(names) ? names[source] : "unknown";
-}
-
-static uint64_t ticket_age_ms(const struct supervisor *s, const struct tls_tickets *t,
-                              uint64_t now_ms)
-{
-    uint64_t since_ms = t->since_ms, wall_ms = clock_wall_ms();
-    if (since_ms == 0)
-        return now_ms - s->started_ms;
-    return wall_ms > since_ms ? wall_ms - since_ms : 0;
-}
-
-static void write_tickets(const struct supervisor *s, uint64_t now_ms, struct buf *out)
-{
-    char age[24];
-    const struct tls_tickets *t = board_ticket_section(s->board);
-    buf_printf(out, "TLS ticket keys: %s, generation %llu, in use for %s\n", ticket_source(t),
-               (unsigned long long)t->generation, format_age(ticket_age_ms(s, t, now_ms), age));
-}
-
 static void write_process(const struct supervisor *s, const struct child *c, uint64_t now_ms,
                           struct buf *out)
 {
@@ -143,7 +113,7 @@ void status_write_table(const struct supervisor *s, uint64_t now_ms, struct buf 
 {
     const struct config *config = s->generation.config;
     write_head(s, now_ms, out);
-    write_tickets(s, now_ms, out);
+    tls_tickets_report_table(board_ticket_section(s->board), out);
     buf_printf(out, "\n%-10s %8s  %-9s %7s %9s %7s %12s %9s\n", "process", "pid", "state", "age",
                "restarts", "config", "connections", "requests");
     write_process(s, &s->crew.children[CHILD_KEEPER], now_ms, out);
@@ -207,16 +177,6 @@ static void json_upstream(const struct supervisor *s, const struct config_upstre
     json_end_object(j);
 }
 
-static void json_tickets(const struct supervisor *s, uint64_t now_ms, struct json *j)
-{
-    const struct tls_tickets *t = board_ticket_section(s->board);
-    json_object(j, "tls_tickets");
-    json_text(j, "source", ticket_source(t));
-    json_u64(j, "generation", t->generation);
-    json_u64(j, "age_ms", ticket_age_ms(s, t, now_ms));
-    json_end_object(j);
-}
-
 static void json_listener(const char *address, const char *serves, struct json *j)
 {
     json_object(j, NULL);
@@ -248,7 +208,7 @@ void status_write_json(const struct supervisor *s, uint64_t now_ms, struct buf *
     json_u64(&j, "generation", s->generation.number);
     json_text(&j, "config", s->config_path);
     json_u64(&j, "capacity_users", config->capacity_users);
-    json_tickets(s, now_ms, &j);
+    tls_tickets_report_json(board_ticket_section(s->board), &j);
     json_array(&j, "processes");
     json_process(s, &s->crew.children[CHILD_KEEPER], now_ms, &j);
     for (uint32_t slot = 0; slot < CONFIG_WORKERS_MAX; slot++)

@@ -1,5 +1,6 @@
 #include "tls/tls_tickets.h"
 
+#include "common/clock.h"
 #include "common/mem.h"
 #include "common/random.h"
 
@@ -43,6 +44,7 @@ void tls_tickets_init(struct tls_tickets *t)
     union ticket_words fresh;
     random_bytes(&fresh, sizeof(fresh));
     publish(t, &fresh);
+    t->since_ms = clock_wall_ms();
     mem_wipe(&fresh, sizeof(fresh));
 }
 

@@ -57,7 +57,7 @@ struct tls_tickets {
     _Atomic uint64_t period;     /* which rotation period the keys are of; 0: not known */
     _Atomic uint64_t generation; /* counts the rotations that nodes agreed on; 0: none yet */
     _Atomic uint64_t source;     /* enum tls_tickets_source */
-    _Atomic uint64_t since_ms;   /* wall clock: when these keys came into force; 0: at start */
+    _Atomic uint64_t since_ms;   /* wall clock: when the current key came into use */
 
     _Atomic uint64_t turn; /* copies[turn % 2] counts; 0: there are no keys yet */
     _Atomic uint64_t copies[2][TLS_TICKETS_WORDS];

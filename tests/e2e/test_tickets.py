@@ -177,7 +177,16 @@ def test_without_redis_keys_are_the_nodes_own(node, certs):
         assert tickets(one)["source"] == "own"
         assert resumes(one, context, new_session(one, context))
         assert not resumes(two, context, new_session(one, context))
-        assert "TLS ticket keys: own" in one.command("status").stdout
+        assert "TLS ticket keys: own, in use for " in one.command("status").stdout
+
+
+def test_metrics_tell_where_keys_come_from(pair):
+    metrics = pair[0].metrics()
+    source = {name: metrics[f'cong_tls_ticket_keys{{source="{name}"}}']
+              for name in ("own", "shared", "file")}
+    assert source == {"own": 0, "shared": 1, "file": 0}
+    assert metrics["cong_tls_ticket_generation"] == tickets(pair[0])["generation"]
+    assert metrics["cong_tls_ticket_age_seconds"] >= 0
 
 
 def test_keys_from_a_file_are_shared_and_rotated_by_pushing_another(node, certs, tmp_path):
