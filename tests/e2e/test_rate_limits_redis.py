@@ -133,8 +133,8 @@ def test_few_requests_are_a_question_to_redis(nodes, redis):
           f"Redis counted {stats}")
     assert one <= 300 / 10
     assert many == 0
-    # Nothing else is asked per request: what is left are the keepers' pulses.
-    assert stats.get("get", 0) == one
+    # What keepers ask from time to time is there, too, and nothing else.
+    assert sum(stats.get(name, 0) for name in ("evalsha", "get", "hmget")) < 700 / 4
 
 
 def test_a_refused_client_is_no_burden_for_redis(nodes):
