@@ -77,6 +77,28 @@ bool cookie_take(struct headers *hs, struct arena *arena, struct slice name, str
     return true;
 }
 
+static bool sets(const struct header *h, struct slice name)
+{
+    struct slice value = header_value(h);
+    size_t at = 0;
+    while (at < value.len && is_space(value.data[at]))
+        at++;
+    if (value.len - at < name.len || memcmp(value.data + at, name.data, name.len) != 0)
+        return false;
+    for (at += name.len; at < value.len && is_space(value.data[at]); at++)
+        ;
+    return at < value.len && value.data[at] == '=';
+}
+
+void cookie_unset(struct headers *hs, struct slice name)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < hs->count; i++)
+        if (hs->items[i].id != HEADER_SET_COOKIE || !sets(&hs->items[i], name))
+            hs->items[kept++] = hs->items[i];
+    hs->count = kept;
+}
+
 bool cookie_set(struct headers *hs, struct arena *arena, struct slice name, struct slice value)
 {
     char *text = arena_printf(arena, "%.*s=%.*s; Path=/; Secure; HttpOnly; SameSite=Lax%s",

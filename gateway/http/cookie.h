@@ -12,6 +12,10 @@
 bool cookie_take(struct headers *hs, struct arena *arena, struct slice name,
                  struct slice *value) MUST_CHECK;
 
+/* Drops every Set-Cookie for that name: a backend that set ours could put a citizen into somebody
+ * else's session. */
+void cookie_unset(struct headers *hs, struct slice name);
+
 /* Appends Set-Cookie; an empty value makes the client forget the cookie. False when memory is
  * out. */
 bool cookie_set(struct headers *hs, struct arena *arena, struct slice name,

@@ -309,11 +309,11 @@ static enum stage_verdict on_answer(struct passage *p)
 static void on_response(struct passage *p)
 {
     const struct session_talk *talk = p->session;
-    if (!talk || !talk->sets_cookie)
-        return;
+    struct headers *hs = &p->ex->response.headers;
     struct slice name = slice_str(p->snapshot->config->sessions.cookie);
-    if (!cookie_set(&p->ex->response.headers, &p->ex->arena, name,
-                    slice_of(talk->cookie, talk->cookie_len)))
+    cookie_unset(hs, name);
+    if (talk && talk->sets_cookie &&
+        !cookie_set(hs, &p->ex->arena, name, slice_of(talk->cookie, talk->cookie_len)))
         log_write(LOG_ERROR, "%s: no memory for the session's cookie", p->ex->reference);
 }
 

@@ -254,6 +254,8 @@ static void on_session(struct redis_call *c, enum redis_outcome outcome,
                                  : SESSION_KIND_NOTHING;
     if (kind == SESSION_KIND_LIVE)
         ask_stamp(f);
+    else if (is_text(reply) && kind == SESSION_KIND_NOTHING)
+        settle(f, SESSION_KIND_ABSENT); /* none that we wrote: nobody can be signed in by it */
     else
         settle(f, kind);
 }

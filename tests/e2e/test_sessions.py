@@ -181,6 +181,17 @@ def test_an_answer_that_waits_for_its_order_arrives_whole(gateway):
     assert citizen.order("revoke-user; uid=nobody", target="/dang-nhap").status == 200
 
 
+def test_a_backend_cannot_put_a_citizen_into_another_session(gateway):
+    other = Citizen(gateway, "somebody-else")
+    citizen = Citizen(gateway, "1")
+    mine = citizen.cookie
+    field = f"header=Set-Cookie:{COOKIE}%3D{other.cookie};Path%3D/&header=Set-Cookie:a%3D1"
+    for target in ["/ho-so", "/dang-nhap", "/tu-do"]:
+        answer = citizen.request(target=f"{target}?{field}")
+        assert answer.headers.all("Set-Cookie") == ["a=1"]
+    assert citizen.cookie == mine
+
+
 @pytest.mark.parametrize("order", ["nonsense", "create", "create; uid=a b", "create; uid=a; x=1"])
 def test_a_malformed_order_does_nothing_and_is_logged(gateway, order):
     citizen = Citizen(gateway)

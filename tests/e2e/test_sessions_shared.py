@@ -145,6 +145,23 @@ def test_many_who_ask_at_once_do_not_each_ask_redis(node, single, secret):
         assert two.metrics()["cong_sessions_fetched_total"] <= 8, "or a few, on a busy machine"
 
 
+def test_what_cannot_be_read_in_redis_is_no_session(node, single, secret):
+    with node_of(node, single, secret) as one, node_of(node, single, secret) as two:
+        wait_until_shared(one, two)
+        for number, value in enumerate(["", "L 1", "nonsense", "A 9 x"]):
+            before = single.keys("cong:{s:*")
+            cold = Citizen(one, f"u{number}").at(two)
+            key, = single.keys("cong:{s:*") - before
+            single.cli("SET", key, value)
+            assert cold.status() == 401
+        cold = Citizen(one, "list").at(two)
+        for key in single.keys("cong:{s:*"):
+            single.cli("DEL", key)
+            single.cli("LPUSH", key, "1")
+        assert cold.status() == 503, "an error of Redis says neither yes nor no"
+        single.flush()
+
+
 def test_how_fast_a_revocation_is_heard(node, single, secret):
     with node_of(node, single, secret) as one, node_of(node, single, secret) as two:
         wait_until_shared(one, two)

@@ -101,6 +101,20 @@ static void odd_fields_do_no_harm(void **state)
     assert_null(take(f, "sid").data);
 }
 
+static void nobody_else_sets_it(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const values[] = { "sid=1", " sid =1; Path=/", "sid2=1", "a=sid=1", "SID=1",
+                                          "sid",   "sid;a=1",         "" };
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        assert_true(headers_add(&f->headers, &f->arena, SLICE("Set-Cookie"), slice_str(values[i])));
+    add(f, "sid=1");
+    cookie_unset(&f->headers, SLICE("sid"));
+    assert_int_equal(f->headers.count, ARRAY_LEN(values) - 2 + 1);
+    expect(left(f, 0), "sid2=1");
+    expect(left(f, 6), "sid=1");
+}
+
 static void sets_and_removes(void **state)
 {
     struct fixture *f = *state;
@@ -121,6 +135,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_field_with_nothing_else_is_not_forwarded, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(odd_fields_do_no_harm, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_else_sets_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets_and_removes, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
