@@ -11,6 +11,8 @@
 
 #define BLOCK_BYTES (128 * 1024)     /* read at once */
 #define RESERVE_BYTES (256ul * 1024) /* of the quota at once */
+/* Written at once: all that HTTP/2 had received ahead, in the largest window that may be set. */
+#define PIECE_BYTES_MAX (16ul * 1024 * 1024)
 
 /* A transfer in a thread. It owns its buffer, and the file too when its spool is gone. */
 struct spool_job {
@@ -155,7 +157,7 @@ static bool reserve(struct spool *s, uint64_t bytes)
 
 static size_t memory_cap(const struct spool *s)
 {
-    return s->config.memory_bytes + LOOP_PLAIN_BYTES;
+    return s->config.memory_bytes + PIECE_BYTES_MAX;
 }
 
 void spool_init(struct spool *s, struct loop *loop, struct board *board, uint32_t slot,

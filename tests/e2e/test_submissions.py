@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import uuid
 
 import pytest
@@ -70,6 +71,20 @@ def test_key_of_another_payload_is_refused(tmp_path, backend):
         assert client.request("POST", "/elsewhere", headers, DOSSIER).status == 422
         assert client.request("PATCH", "/", headers, DOSSIER).status == 422
         assert backend.accept_waiting() == []
+
+
+def test_large_body_of_http2_is_spooled(tmp_path, backend, certs):
+    """What came while the disk was waited for comes in one piece, as large as the window."""
+    dossier, headers = tmp_path / "dossier", [f"{n}: {v}" for n, v in with_key().items()]
+    dossier.write_bytes(os.urandom(2 << 20))
+    with portal(backend, folder=tmp_path, listeners=[{"tls": certs.tls}], spool={"memory": "4KiB"},
+                limits={"http2_window": "1MiB"}) as gateway:
+        client = subprocess.Popen(
+            ["curl", "--silent", "--insecure", "--http2", "--max-time", "20", "--data-binary",
+             f"@{dossier}", "--header", headers[0], "--header", "Expect:",
+             f"https://{gateway.address()}/"], stdout=subprocess.PIPE)
+        assert backend.accept().serve(201, body=b"filed").body == dossier.read_bytes()
+        assert client.communicate()[0] == b"filed"
 
 
 @pytest.mark.parametrize("headers", [
