@@ -4,6 +4,7 @@
 #include "http/reply.h"
 #include "pipeline/stage.h"
 #include "pipeline/submission_key.h"
+#include "pipeline/submission_lookup.h"
 #include "pipeline/submission_reply.h"
 
 /* To find a peer, and to record that it is sent, beyond the time that connecting may take. */
@@ -56,11 +57,60 @@ static enum stage_verdict go_on(struct submission *s)
     return STAGE_NEXT;
 }
 
+/* ---- the backend's word on what is in doubt ---- */
+
+static enum stage_verdict show(struct submission *s, enum submission_verdict verdict)
+{
+    s->phase = SUBMISSION_OVER;
+    s->op.verdict = verdict;
+    submission_reply_verdict(s);
+    return STAGE_ANSWERED;
+}
+
+static void on_known(struct store_op *op)
+{
+    show(CONTAINER_OF(op, struct submission, op.op), SUBMISSION_COMPLETE);
+}
+
+static void on_given_back(struct store_op *op)
+{
+    show(CONTAINER_OF(op, struct submission, op.op), SUBMISSION_UNKNOWN);
+}
+
+static void on_found(struct submission *s, enum submission_found found)
+{
+    if (found == SUBMISSION_ABSENT) {
+        s->phase = SUBMISSION_OWNED;
+        if (go_on(s) == STAGE_NEXT)
+            pipeline_resume(s->passage);
+        return;
+    }
+    bool known = found == SUBMISSION_FOUND;
+    s->phase = SUBMISSION_CLOSING;
+    s->op.ttl_ms = known ? s->config->keep_ms : s->config->keep_unknown_ms;
+    s->op.op.on_done = known ? on_known : on_given_back;
+    if ((known ? submissions_complete : submissions_release)(store_of(s), &s->op) == STORE_DONE)
+        s->op.op.on_done(&s->op.op);
+}
+
+static enum stage_verdict ask_backend(struct submission *s)
+{
+    s->phase = SUBMISSION_ASKING;
+    s->lookup = submission_lookup_begin(s, on_found);
+    if (s->lookup)
+        return STAGE_WAIT;
+    submission_reply_unavailable(s); /* on_leave gives it back */
+    return STAGE_ANSWERED;
+}
+
 /* ---- the store's answer ---- */
 
 static enum stage_verdict judge(struct submission *s)
 {
-    if (s->op.verdict == SUBMISSION_NEW) {
+    bool is_new = s->op.verdict == SUBMISSION_NEW;
+    if (is_new && s->op.doubtful && s->config->backend == CONFIG_SUBMISSION_LOOKUP)
+        return ask_backend(s);
+    if (is_new) {
         s->phase = SUBMISSION_OWNED;
         return go_on(s);
     }
@@ -101,6 +151,8 @@ static enum stage_verdict begin(struct submission *s)
     s->op.arena = &p->ex->arena;
     s->op.take_over = s->config->backend != CONFIG_SUBMISSION_NONE;
     s->op.lease_ms = 2 * p->upstream->config->connect_timeout_ms + BEGIN_MARGIN_MS;
+    if (s->config->backend == CONFIG_SUBMISSION_LOOKUP)
+        s->op.lease_ms += stage_proxy_response_timeout_ms(p);
     s->op.ttl_ms = s->config->keep_unknown_ms;
     s->op.op.on_done = on_begun;
     return submissions_begin(store_of(s), &s->op) == STORE_DONE ? judge(s) : STAGE_WAIT;

@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "http/reply.h"
 #include "pipeline/stage.h"
+#include "pipeline/submission_lookup.h"
 #include "pipeline/submission_reply.h"
 
 #define LEASE_MARGIN_MS 10000 /* beyond the time that a backend has to answer */
@@ -325,6 +326,7 @@ void submission_abandon(struct submission *s)
 
 void submission_leave(struct submission *s)
 {
+    submission_lookup_cancel(s->lookup);
     if (s->phase == SUBMISSION_OWNED || s->phase == SUBMISSION_RECORDING ||
         s->phase == SUBMISSION_ASKING)
         give_back(s);

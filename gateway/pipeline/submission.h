@@ -40,6 +40,8 @@ enum submission_ending {
     SUBMISSION_IN_THE_DARK, /* nobody knows: a page, and the record in doubt */
 };
 
+struct submission_lookup;
+
 struct submission {
     struct list node; /* while the exchange is held: in pipeline.held */
     struct passage *passage;
@@ -49,6 +51,7 @@ struct submission {
     const char *outcome; /* for the access log */
     struct slice key;    /* as the backend is told it */
     struct submission_op op;
+    struct submission_lookup *lookup; /* in the arena; NULL: nobody was asked */
     struct spool spool;
     struct digest_stream *digest; /* owned; of the body */
     struct form_reader *form;     /* in the arena */

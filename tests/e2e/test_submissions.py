@@ -331,3 +331,125 @@ def test_status_can_be_asked_for_where_the_end_is_not_known(tmp_path, backend):
         assert "<script" not in page.text
         assert client.request("GET", where[:-1] + ("A" if where[-1] != "A" else "B")).status == 404
         assert client.request("POST", where, body=b"").status == 405
+
+
+# --- backends that can be asked, or store a key once ----------------------------------------------
+
+def leave_in_doubt(gateway, backend, headers):
+    client = gateway.connect()
+    client.send_request("POST", "/", headers, DOSSIER)
+    connection = backend.accept()
+    request = connection.read_request()
+    connection.close()
+    return request, client.read_answer()
+
+
+LOOKUP = {"backend": "lookup", "lookup": "/ask"}
+
+
+def asked(connection):
+    request = connection.read_request()
+    assert (request.method, request.target) == ("GET", "/ask")
+    assert request.headers.get("Idempotency-Key") == '"k"'
+    assert request.headers.get("X-Cong-Fence") == "2"
+    return connection
+
+
+def test_backend_that_knows_of_it_is_believed(tmp_path, backend):
+    with portal(backend, folder=tmp_path, submission=LOOKUP) as gateway:
+        gateway.allow("not known how it ended")
+        client, headers = gateway.connect(), with_key("k")
+        assert leave_in_doubt(gateway, backend, headers)[1].status == 202
+        client.send_request("POST", "/", headers, DOSSIER)
+        asked(backend.accept()).answer(200, [("X-Receipt", "A-1")], b"filed")
+        answers = [client.read_answer(), client.request("POST", "/", headers, DOSSIER)]
+        for answer in answers:
+            assert (answer.status, answer.body) == (200, b"filed")
+            assert answer.headers.get("X-Receipt") == "A-1"
+            assert answer.headers.get("Idempotency-Replayed") == "true"
+        assert backend.accept_waiting() == []
+
+
+def test_backend_that_never_stored_it_is_sent_it_again(tmp_path, backend):
+    with portal(backend, folder=tmp_path, submission=LOOKUP) as gateway:
+        gateway.allow("not known how it ended")
+        client, headers = gateway.connect(), with_key("k")
+        leave_in_doubt(gateway, backend, headers)
+        client.send_request("POST", "/", headers, DOSSIER)
+        asked(backend.accept()).answer(404)
+        request = backend.accept().serve(201, body=b"filed")
+        assert (request.body, request.headers.get("X-Cong-Fence")) == (DOSSIER, "2")
+        assert client.read_answer().body == b"filed"
+
+
+@pytest.mark.parametrize("how", ["500", "close"])
+def test_backend_that_cannot_tell_leaves_it_in_doubt(tmp_path, backend, how):
+    with portal(backend, folder=tmp_path, submission=LOOKUP) as gateway:
+        gateway.allow("not known how it ended")
+        client, headers = gateway.connect(), with_key("k")
+        leave_in_doubt(gateway, backend, headers)
+        client.send_request("POST", "/", headers, DOSSIER)
+        connection = asked(backend.accept())
+        connection.answer(500) if how == "500" else connection.close()
+        assert client.read_answer().status == 409
+        assert backend.accept_waiting() == []
+
+
+def test_backend_that_stores_a_key_once_is_sent_it_again(tmp_path, backend):
+    with portal(backend, folder=tmp_path, submission={"backend": "dedup"}) as gateway:
+        client, headers = gateway.connect(), with_key(Accept="application/json")
+        first, told = leave_in_doubt(gateway, backend, headers)
+        assert (told.status, told.json()["reason"]) == (503, "submission_resend")
+        client.send_request("POST", "/", headers, DOSSIER)
+        again = backend.accept().serve(body=b"filed")
+        assert again.body == first.body
+        assert [r.headers.get("X-Cong-Fence") for r in (first, again)] == ["1", "2"]
+        assert client.read_answer().body == b"filed"
+
+
+def test_other_peer_is_tried_at_once_where_a_key_is_stored_once(tmp_path):
+    peers = ScriptedBackend(), ScriptedBackend()
+    with portal(*peers, folder=tmp_path, submission={"backend": "dedup"}) as gateway:
+        client, headers = gateway.connect(), with_key()
+        client.send_request("POST", "/", headers, DOSSIER)
+        found = eventually(lambda: [(c, i) for i in (0, 1) for c in peers[i].accept_waiting()],
+                           "a connection")
+        connection, index = found[0]
+        connection.read_request()
+        connection.close()
+        assert peers[1 - index].accept().serve(body=b"filed").body == DOSSIER
+        assert client.read_answer().body == b"filed"
+
+
+@pytest.mark.parametrize("status, fields", [(429, []), (503, [("Retry-After", "1")])])
+def test_backend_that_wants_to_be_asked_again_is(tmp_path, backend, status, fields):
+    with portal(backend, folder=tmp_path) as gateway:
+        client, headers = gateway.connect(), with_key()
+        client.send_request("POST", "/", headers, DOSSIER)
+        backend.accept().serve(status, fields)
+        assert client.read_answer().status == status
+        client.send_request("POST", "/", headers, DOSSIER)
+        backend.accept().serve(201)
+        assert client.read_answer().status == 201
+
+
+@pytest.mark.parametrize("status", [400, 500, 503])
+def test_other_failures_are_answers(tmp_path, backend, status):
+    with portal(backend, folder=tmp_path) as gateway:
+        client, headers = gateway.connect(), with_key()
+        client.send_request("POST", "/", headers, DOSSIER)
+        backend.accept().serve(status, body=b"why")
+        assert client.read_answer().status == status
+        again = client.request("POST", "/", headers, DOSSIER)
+        assert (again.status, again.body) == (status, b"why")
+        assert again.headers.get("Idempotency-Replayed") == "true"
+
+
+@pytest.mark.parametrize("status", [502, 504])
+def test_gateway_behind_us_that_does_not_know_leaves_it_unknown(tmp_path, backend, status):
+    with portal(backend, folder=tmp_path) as gateway:
+        client, headers = gateway.connect(), with_key()
+        client.send_request("POST", "/", headers, DOSSIER)
+        backend.accept().serve(status)
+        assert client.read_answer().status == 202
+        assert client.request("POST", "/", headers, DOSSIER).status == 409
