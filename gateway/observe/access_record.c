@@ -4,8 +4,8 @@
 
 /* Longest texts, in bytes of the line. */
 enum {
-    MAX_WORD =
-        32, /* reference, method, scheme, protocol, TLS version, session, reason of an abort */
+    MAX_WORD = 32, /* reference, method, scheme, protocol, TLS version, session, submission, reason
+                      of an abort */
     MAX_ADDRESS = 64, /* and the name of a rate limit */
     MAX_NAME = 255,   /* host, route, upstream */
     MAX_TARGET = 1536,
@@ -193,6 +193,7 @@ static char *put_outcome(char *at, const struct access_record *r)
     if (r->status)
         at = PUT_NUMBER(at, "status", r->status);
     at = PUT_TEXT(at, "limit", r->limit, MAX_ADDRESS);
+    at = PUT_TEXT(at, "submission", r->submission, MAX_WORD);
     at = PUT_NUMBER(at, "bytes_in", r->bytes_in);
     at = PUT_NUMBER(at, "bytes_out", r->bytes_out);
     at = PUT_MS(at, "duration_ms", r->duration_us);

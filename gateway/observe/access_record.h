@@ -26,6 +26,7 @@ struct access_record {
     struct slice limit;   /* the rate limit that refused it */
     struct slice tls;     /* "TLSv1.3"; tls_resumed is told only with it */
     struct slice user_agent;
+    struct slice submission; /* "replayed": what became of it; empty: it is none */
     struct slice abort_reason;
     uint64_t bytes_in, bytes_out;
     int64_t duration_us;

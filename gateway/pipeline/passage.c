@@ -1,5 +1,7 @@
 #include "pipeline/passage.h"
 
+#include "pipeline/submission.h"
+
 #define SESSION_LOG_LEN 8
 
 static struct slice protocol_of(const struct request *req)
@@ -51,6 +53,7 @@ static void write_log(const struct passage *p, uint64_t duration_us)
         .peer = peer_text(p),
         .limit =
             p->limiting.refused_by ? slice_str(p->limiting.refused_by->name) : (struct slice){ 0 },
+        .submission = slice_str(p->submission ? p->submission->outcome : NULL),
         .status = ex->response_begun ? ex->response.status : 0,
         .bytes_in = ex->bytes_in,
         .bytes_out = ex->bytes_out,

@@ -47,6 +47,7 @@ static void tells_everything_in_the_agreed_order(void **state)
         .route = SLICE("ha-noi"),
         .upstream = SLICE("ha-noi"),
         .session = SLICE("0123abcd"),
+        .submission = SLICE("replayed"),
         .peer = SLICE("10.1.2.3:8080"),
         .status = 502,
         .limit = SLICE("pages"),
@@ -70,6 +71,7 @@ static void tells_everything_in_the_agreed_order(void **state)
         "\"host\":\"dichvucong.gov.vn\",\"target\":\"/ha-noi/nop-ho-so?buoc=3\","
         "\"protocol\":\"HTTP/1.1\",\"route\":\"ha-noi\",\"upstream\":\"ha-noi\","
         "\"session\":\"0123abcd\",\"peer\":\"10.1.2.3:8080\",\"status\":502,\"limit\":\"pages\","
+        "\"submission\":\"replayed\","
         "\"bytes_in\":18446744073709551615,"
         "\"bytes_out\":1024,\"duration_ms\":12.034,\"connect_ms\":0.000,\"response_ms\":0.999,"
         "\"retries\":1,\"reused\":true,\"tls\":\"TLSv1.3\",\"tls_resumed\":false,"
@@ -207,6 +209,7 @@ static void the_longest_line_stays_within_the_bound(void **state)
             .route = s,
             .upstream = s,
             .session = s,
+            .submission = s,
             .peer = s,
             .limit = s,
             .status = UINT16_MAX,
