@@ -148,6 +148,7 @@ def test_listener_that_was_removed_can_be_added_again_at_once(gateway):
 
 def test_listener_can_turn_to_tls(gateway, certs):
     plain = gateway.connect()
+    assert plain.request("GET", "/").status == 200  # it has left the kernel's queue
     gateway.change(listeners=[gateway.settings["listeners"][0] | {"tls": certs.tls}])
     assert gateway.request("GET", "/").status == 200
     assert plain.request("GET", "/").status == 200, "who is connected stays as it is"
