@@ -15,8 +15,9 @@ import yaml
 from env.bench import INVALID, USAGE, run_bench
 
 USERS = 40
-DOSSIERS_PER_S = 60  # of these users, on a small machine
-PAUSE_S = 2.5  # between two deaths, about
+DOSSIERS_PER_S = 80  # of these users, on a small machine
+THINK = {"think_median": "150ms", "think_mean": "220ms"}
+PAUSE_S = 0.8  # between two deaths, about
 DEATHS_MAX = 30
 NODES, WORKERS = 2, 2
 LOAD = {
@@ -35,11 +36,12 @@ class Deaths:
     """Faults at random instants; what was killed is started again before it can be killed once more,
     and everything is there again at the end."""
 
-    def __init__(self, seconds, kinds, chance):
+    def __init__(self, seconds, kinds, gateways, chance):
         self.faults = []
         self._free_at = {}
+        self._counts = {"node": NODES, "gateway": gateways, "redis": 1}
         count = min(int(seconds / PAUSE_S), DEATHS_MAX)
-        instants = sorted(chance.uniform(0.5, seconds - 3) for _ in range(count))
+        instants = sorted(chance.uniform(0.5, seconds - 2) for _ in range(count))
         for at in instants:
             self._kill(at, chance.choice(kinds), chance)
 
@@ -47,7 +49,7 @@ class Deaths:
         if kind == "worker":
             self._add("kill_worker", at, chance.randrange(WORKERS))
             return
-        index = chance.randrange(NODES) if kind == "node" else 0
+        index = chance.randrange(self._counts[kind])
         if at < self._free_at.get((kind, index), 0):
             return
         back = at + chance.uniform(0.2, 1.5)
@@ -63,18 +65,17 @@ def file_dossiers(folder, dossiers, kinds, **testbed):
     seed = int(os.environ.get("CONG_SEED", random.randrange(1 << 32)))
     print(f"CONG_SEED={seed}")
     seconds = max(dossiers / DOSSIERS_PER_S, 6)
-    think = {"think_median": "300ms", "think_mean": "450ms"}
     scenario = {
         "name": "exactly-once",
         "about": "dossiers are filed while things die",
         "seed": seed,
-        "phases": [{"name": "ramp", "duration": "1s", "users": USERS, **think},
-                   {"name": "all", "duration": ms(seconds), "users": USERS, "judged": True, **think},
+        "phases": [{"name": "ramp", "duration": "1s", "users": USERS, **THINK},
+                   {"name": "all", "duration": ms(seconds), "users": USERS, "judged": True, **THINK},
                    # nothing dies any more: who has no answer yet gets one
-                   {"name": "rest", "duration": "10s", "users": USERS, "think_median": "20s",
+                   {"name": "rest", "duration": "7s", "users": USERS, "think_median": "20s",
                     "think_mean": "30s"}],
         "load": LOAD,
-        "faults": Deaths(seconds, kinds, random.Random(seed)).faults,
+        "faults": Deaths(seconds, kinds, testbed.get("gateways", 1), random.Random(seed)).faults,
         "criteria": ["error_percent at most 100%"],
         "testbed": {"nodes": NODES, "gateway_workers": WORKERS, "node_latency": "20ms"} | testbed,
     }
@@ -103,6 +104,7 @@ def assert_no_dossier_is_lost_or_doubled(done, dossiers):
 
 
 EMBEDDED = ("worker", "node", "gateway")
+WITH_REDIS = EMBEDDED + ("redis",)
 
 
 @pytest.fixture
@@ -116,8 +118,21 @@ def test_nodes_that_store_a_key_once_store_every_dossier_once(tmp_path, dossiers
     assert ledger["untold"] <= USERS
 
 
+def test_the_same_with_redis_and_two_gateways(tmp_path, dossiers):
+    done = file_dossiers(tmp_path, dossiers, WITH_REDIS, submissions="dedup", redis=True,
+                         gateways=2)
+    ledger = assert_no_dossier_is_lost_or_doubled(done, dossiers)
+    assert ledger["untold"] <= USERS
+
+
 def test_nodes_that_store_whatever_comes_store_nothing_twice(tmp_path, dossiers):
     done = file_dossiers(tmp_path, dossiers, EMBEDDED, submissions="none")
+    ledger = assert_no_dossier_is_lost_or_doubled(done, dossiers)
+    assert ledger["untold"] <= USERS
+
+
+def test_the_same_with_a_redis_that_forgets_nothing(tmp_path, dossiers):
+    done = file_dossiers(tmp_path, dossiers, WITH_REDIS, submissions="none", redis=True, gateways=2)
     ledger = assert_no_dossier_is_lost_or_doubled(done, dossiers)
     assert ledger["untold"] <= USERS
 
