@@ -44,7 +44,7 @@
     COUNTER(SESSIONS_FORGED, sessions_forged, "Session cookies that carry no signature of ours")   \
     COUNTER(SESSIONS_CREATED, sessions_created, "Sessions begun")                                  \
     COUNTER(SESSIONS_ROTATED, sessions_rotated, "Sessions that got a new id")                      \
-    COUNTER(SESSIONS_REVOKED, sessions_revoked, "Orders to end a session, or all of a user")       \
+    COUNTER(SESSIONS_REVOKED, sessions_revoked, "Ends of a session, or of all of a user")          \
     COUNTER(SESSIONS_FETCHED, sessions_fetched, "Sessions that Redis was asked about")             \
     COUNTER(RATE_LIMITED, rate_limited, "Requests refused by a rate limit")                        \
     COUNTER(RATE_LIMIT_ASKS, rate_limit_asks, "Questions to Redis about rate limits")              \

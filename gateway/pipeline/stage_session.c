@@ -23,7 +23,8 @@ struct session_talk {
     char uid[SESSION_UID_MAX + 1];    /* of SESSION_REVOKE_USER */
     char cookie[SESSION_ID_TEXT_MAX]; /* to be set */
     size_t cookie_len;
-    bool sets_cookie; /* an empty one is taken away */
+    bool has_cookie;  /* an empty one is to be taken away */
+    bool sets_cookie; /* what was ordered is so */
 };
 
 static struct session_talk *talk_of(struct store_op *op)
@@ -152,7 +153,7 @@ static enum stage_verdict on_request(struct passage *p)
 
 static void set_cookie(struct session_talk *talk, const char *text, size_t len)
 {
-    talk->sets_cookie = true;
+    talk->has_cookie = true;
     talk->cookie_len = len;
     memcpy(talk->cookie, text, len);
 }
@@ -170,6 +171,12 @@ static enum stage_verdict finish(struct session_talk *talk, enum store_result re
  */
 static enum stage_verdict conclude(struct session_talk *talk)
 {
+    static const enum metric_counter counters[] = {
+        [SESSION_CREATE] = COUNTER_SESSIONS_CREATED,
+        [SESSION_ROTATE] = COUNTER_SESSIONS_ROTATED,
+        [SESSION_REVOKE] = COUNTER_SESSIONS_REVOKED,
+        [SESSION_REVOKE_USER] = COUNTER_SESSIONS_REVOKED,
+    };
     struct passage *p = talk->passage;
     bool leaves = talk->verb == SESSION_REVOKE || talk->verb == SESSION_REVOKE_USER;
     if (talk->op.status == SESSION_UNAVAILABLE) {
@@ -177,11 +184,12 @@ static enum stage_verdict conclude(struct session_talk *talk)
         log_write(LOG_ERROR, "%s: the session could not be %s: the store is away", p->ex->reference,
                   leaves ? "ended" : "stored");
         if (!leaves) {
-            talk->sets_cookie = false;
             stage_proxy_drop(p);
             return cannot_tell(p);
         }
     }
+    talk->sets_cookie = talk->has_cookie;
+    metrics_add(p->pipeline->metrics, counters[talk->verb], 1);
     if (talk->verb != SESSION_CREATE || !talk->is_found)
         return STAGE_NEXT;
     /* Who signs in while signed in leaves no second way in behind. */
@@ -215,7 +223,6 @@ static enum stage_verdict create(struct session_talk *talk, const struct session
     memcpy(op->session.uid, o->uid.data, o->uid.len);
     describe(&op->session, o);
     set_cookie(talk, text, len);
-    metrics_add(p->pipeline->metrics, COUNTER_SESSIONS_CREATED, 1);
     return finish(talk, sessions_create(store_of(p), op));
 }
 
@@ -228,7 +235,6 @@ static enum stage_verdict rotate(struct session_talk *talk, const struct session
     op->session = talk->session;
     describe(&op->session, o);
     set_cookie(talk, text, len);
-    metrics_add(p->pipeline->metrics, COUNTER_SESSIONS_ROTATED, 1);
     return finish(talk, sessions_rotate(store_of(p), op));
 }
 
@@ -236,7 +242,6 @@ static enum stage_verdict end_session(struct session_talk *talk)
 {
     struct passage *p = talk->passage;
     set_cookie(talk, "", 0);
-    metrics_add(p->pipeline->metrics, COUNTER_SESSIONS_REVOKED, 1);
     return finish(talk, sessions_drop(store_of(p), new_op(talk, on_ordered)));
 }
 
@@ -249,7 +254,6 @@ static enum stage_verdict end_user(struct session_talk *talk, const struct sessi
     op->uid = talk->uid;
     if (talk->is_found && strcmp(talk->session.uid, talk->uid) == 0)
         set_cookie(talk, "", 0);
-    metrics_add(p->pipeline->metrics, COUNTER_SESSIONS_REVOKED, 1);
     return finish(talk, sessions_drop_user(store_of(p), op));
 }
 

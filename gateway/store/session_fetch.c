@@ -273,6 +273,16 @@ static void ask_session(struct session_fetch *f)
 
 /* ---- the beginning ---- */
 
+/* They may have asked a moment before we came, but not before the node was told to doubt. */
+static bool is_their_answer(const struct session_fetch *f, const struct session_copy *copy)
+{
+    const struct store *s = store_of(f);
+    uint64_t epoch =
+        atomic_load_explicit(&store_region_node(s->region)->sessions_epoch, memory_order_relaxed);
+    return copy->confirmed_ms >= epoch &&
+           copy->confirmed_ms + 2ull * session_timeout_ms(s) >= f->begun_ms;
+}
+
 /* Another worker has asked: its answer, or the lack of one, shows in the record. */
 static void on_watch(struct timer *t)
 {
@@ -285,7 +295,7 @@ static void on_watch(struct timer *t)
         return;
     }
     bool there = look(f, now_ms, &copy);
-    if (there && copy.kind == SESSION_KIND_LIVE && copy.confirmed_ms >= f->begun_ms) {
+    if (there && copy.kind == SESSION_KIND_LIVE && is_their_answer(f, &copy)) {
         f->answer = (struct session_answer){ .kind = copy.kind, .session = copy.session };
         finish(f);
     } else if (there && copy.kind == SESSION_KIND_ABSENT) {

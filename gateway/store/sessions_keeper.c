@@ -261,9 +261,9 @@ static void prolong(struct teller *t)
     uint64_t now_ms = clock_wall_ms();
     uint64_t end_ms = session_record_end(&t->session, t->seen_ms, idle_ms(t->keeper));
     const struct slice args[] = {
-        SLICE("PEXPIRE"),
-        session_record_name(t->hash, name),
+        SLICE("PEXPIRE"), session_record_name(t->hash, name),
         slice_of(ttl, format_u64(ttl, end_ms > now_ms ? end_ms - now_ms : 1)),
+        SLICE("GT"), /* another node may have seen it later */
     };
     command(t, on_prolonged, args, ARRAY_LEN(args));
 }
