@@ -118,6 +118,7 @@ fuzz_seeds = $(wildcard tests/fuzz/corpus/$(1) tests/fuzz/regress/$(1))
 build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(lib.fuzz)
 	$(call say,LINK,$@)
 	@$(link.fuzz) -fsanitize=fuzzer $^ -o $@ $(LIBS)
+build/fuzz/fuzz_h2_server: build/fuzz/tests/fakes/fake_stream.o
 $(FUZZ_RUN): fuzz-run-%: build/fuzz/fuzz_%
 	$(call say,FUZZ,$*)
 	+@mkdir -p build/fuzz/corpus/$* && $< -max_total_time=$(FUZZ_SECONDS) \

@@ -103,15 +103,15 @@ bool h2_server_charge(struct h2_server *h, enum h2_flood_kind kind)
     return false;
 }
 
-/* A line a second tells enough of an attack. */
+/* A line a second of each kind tells enough of an attack. */
 static void end_flood(struct h2_server *h)
 {
     struct http_server *s = h->server;
     uint64_t now_s = h->stream->loop->now_us / 1000000;
     metrics_add(s->metrics, COUNTER_HTTP2_FLOODS, 1);
-    if (s->flood_logged_s != now_s) {
+    if (s->flood_logged_s[h->flood_kind] != now_s) {
         char address[ADDRESS_TEXT_BYTES];
-        s->flood_logged_s = now_s;
+        s->flood_logged_s[h->flood_kind] = now_s;
         log_write(LOG_WARN, "HTTP/2 connection of %.*s ended: too many %s",
                   (int)address_format(&h->client->address, address), address,
                   h2_flood_text(h->flood_kind));

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/list.h"
 #include "config/config.h"
+#include "http/h2_flood.h"
 #include "net/loop.h"
 #include "observe/metrics.h"
 
@@ -18,8 +19,8 @@ struct http_server {
     struct metrics *metrics;                /* borrowed */
     struct config_limits limits;
     struct config_timeouts timeouts;
-    bool draining;           /* answers say Connection: close, idle connections end */
-    uint64_t flood_logged_s; /* when a flood was last logged */
+    bool draining; /* answers say Connection: close, idle connections end */
+    uint64_t flood_logged_s[H2_FLOOD_KIND_COUNT]; /* when one of each kind was last logged */
     uint64_t date_second;
     char date[CLOCK_HTTP_LEN + 1]; /* of date_second */
 };

@@ -1,11 +1,13 @@
 """HTTP/2: what clients of several makes get, over ALPN, from a real node."""
 
 import json
+import signal
 import subprocess
 
 import pytest
+from websockets.frames import Frame, Opcode
 
-from env import Gateway
+from env import Ended, Gateway, H2Client, ScriptedBackend, chunk, eventually
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +70,110 @@ def test_h2load_is_served_without_an_error(gateway):
     out = run("h2load", "--requests=2000", "--clients=8", "--max-concurrent-streams=20",
               f"https://{gateway.address()}/")
     assert "2000 succeeded, 0 failed, 0 errored" in out
+
+
+# --- one connection, frame by frame ---------------------------------------------------------------
+
+@pytest.fixture
+def client(gateway):
+    return H2Client(gateway.address())
+
+
+@pytest.fixture
+def scripted(certs):
+    """(client, backend) of a gateway of their own."""
+    backend = ScriptedBackend()
+    with Gateway(backend, listeners=[{"tls": certs.tls}]) as gateway:
+        yield H2Client(gateway.address()), backend
+
+
+def test_websocket_in_a_stream(client):
+    stream = client.request("CONNECT", "/ws", [("sec-websocket-version", "13")], end=False,
+                            protocol="websocket")
+    client.read_until(lambda: stream in client.answers and client.answers[stream].headers)
+    answer = client.answers[stream]
+    assert client.settings[8] == 1  # ENABLE_CONNECT_PROTOCOL
+    assert answer.status == 200
+    assert answer.get("sec-websocket-accept") is None
+    client.data(stream, Frame(Opcode.TEXT, "Xin chào".encode()).serialize(mask=True))
+    expected = Frame(Opcode.TEXT, "Xin chào".encode()).serialize(mask=False)
+    client.read_until(lambda: expected in answer.body)
+    other = client.request()  # the connection goes on beside it
+    assert client.answer(other).status == 200
+    client.data(stream, Frame(Opcode.CLOSE, b"\x03\xe8").serialize(mask=True))
+    client.read_until(lambda: answer.ended or answer.reset is not None)
+
+
+def test_websocket_that_is_refused_is_an_ordinary_answer(client):
+    stream = client.request("CONNECT", "/", [("sec-websocket-version", "13")], end=False,
+                            protocol="websocket")
+    assert client.answer(stream).status == 200  # the page at /, for no backend switched
+    assert b"</html>" in client.answers[stream].body
+
+
+def test_trailers_and_interim_answers_come_through(scripted):
+    client, backend = scripted
+    stream = client.request()
+    connection = backend.accept()
+    connection.read_request()
+    connection.send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\n\r\n")
+    connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    connection.send(chunk(b"body") + b"0\r\nX-Sum: 4\r\n\r\n")
+    answer = client.answer(stream)
+    assert [v for n, v in answer.headers if n == ":status"] == ["103", "200"]
+    assert answer.body == b"body"
+    assert answer.headers[-1] == ("x-sum", "4")
+
+
+def test_truncated_answer_is_reset(scripted):
+    client, backend = scripted
+    stream = client.request()
+    connection = backend.accept()
+    connection.read_request()
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf")
+    connection.close()
+    answer = client.answer(stream)
+    assert not answer.ended and answer.reset == 2  # INTERNAL_ERROR
+
+
+def test_crumbs_reach_the_backend_as_one_cookie(scripted):
+    client, backend = scripted
+    client.request(fields=[("cookie", "a=1"), ("cookie", "b=2")])
+    assert backend.accept().read_request().headers.all("cookie") == ["a=1; b=2"]
+
+
+def test_continue_is_said(client):
+    stream = client.request("POST", "/echo", [("expect", "100-continue")], end=False)
+    client.read_until(lambda: stream in client.answers and client.answers[stream].headers)
+    assert client.answers[stream].status == 100
+    client.data(stream, b"body", end=True)
+    assert client.answer(stream).status == 200
+
+
+def test_an_upload_under_way_leaves_others_alone(scripted):
+    client, backend = scripted
+    stream = client.request("POST", end=False)
+    connection = backend.accept()
+    connection.read_request_head()
+    other = client.request()
+    backend.accept().serve(body=b"served")
+    assert client.answer(other).body == b"served"
+    client.data(stream, b"end", end=True)
+
+
+def test_drain_lets_streams_end(certs):
+    backend = ScriptedBackend()
+    with Gateway(backend, listeners=[{"tls": certs.tls}]) as gateway:
+        client = H2Client(gateway.address())
+        stream = client.request()
+        connection = backend.accept()
+        connection.read_request()
+        gateway.signal(signal.SIGTERM)
+        client.read_until(lambda: client.goaway is not None)
+        assert client.goaway.error_code == 0
+        connection.answer(body=b"last")
+        assert client.answer(stream).body == b"last"
+        with pytest.raises(Ended):
+            client.read_to_end()
+        client.close()
+        eventually(lambda: not gateway.is_running(), "the gateway has left")
