@@ -219,6 +219,19 @@ static void frames_in_pieces_are_counted_once(void **state)
     assert_false(s.stream.shut);
 }
 
+/* nghttp2 alone would take the pieces of a frame's head for so many frames. */
+static void a_continuation_in_pieces_is_one(void **state)
+{
+    (void)state;
+    static const char frame[] = "\0\0\x08\x09\x04\0\0\0\x01\x87\x84\x41\x04"
+                                "a.vn";
+    fake_h2_client_frame(&s.remote, NGHTTP2_HEADERS, NGHTTP2_FLAG_END_STREAM, 1, "\x82", 1);
+    for (size_t at = 0; at < sizeof(frame) - 1; at++)
+        fake_stream_feed_bytes(&s.stream, slice_of(frame + at, 1));
+    assert_int_equal(s.requests, 1);
+    assert_false(s.stream.shut);
+}
+
 static void a_zero_window_ends_in_a_reset_of_the_stream(void **state)
 {
     (void)state;
@@ -271,6 +284,7 @@ int main(void)
         TEST(an_hpack_bomb_ends_the_connection),
         TEST(a_client_that_never_reads_is_reset),
         TEST(frames_in_pieces_are_counted_once),
+        TEST(a_continuation_in_pieces_is_one),
         TEST(a_zero_window_ends_in_a_reset_of_the_stream),
         TEST(a_head_that_does_not_end_ends_the_connection),
     };
