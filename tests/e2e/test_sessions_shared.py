@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from env import (COOKIE, SESSION_ROUTES, Citizen, Gateway, Redis, RedisCluster, SentinelTrio, eventually)
+from env import (COOKIE, SESSION_ROUTES, Citizen, Gateway, Load, Redis, RedisCluster, SentinelTrio,
+                 eventually)
 
 SECRET = "0123456789abcdef" * 2
 KINDS = {"single": Redis, "sentinel": SentinelTrio, "cluster": RedisCluster}
@@ -234,6 +235,23 @@ def test_clients_that_leave_while_redis_is_silent_harm_nobody(node, secret):
         redis.cont()
         wait_until_shared(two)
         eventually(lambda: {c.at(two).status() for c in citizens} == {200}, "all are known again")
+
+
+def test_no_page_fails_while_redis_comes_and_goes(node, secret):
+    with Redis() as redis, node_of(node, redis, secret, workers=2) as gateway:
+        wait_until_shared(gateway)
+        cookie = [("Cookie", f"{COOKIE}={Citizen(gateway, '1').cookie}")]
+        with Load(gateway.connect, target="/ho-so", headers=cookie) as load:
+            for leave, come_back in [(redis.kill, redis.start), (redis.stop_answering, redis.cont)]:
+                leave()
+                eventually(lambda: not is_shared(gateway), "Redis is away")
+                load.wait_for(500)
+                come_back()
+                wait_until_shared(gateway)
+                load.wait_for(500)
+            redis.flush()
+            load.wait_for(500)
+        assert load.failures == []
 
 
 def test_what_ended_while_redis_was_away_ends_everywhere(node, secret):

@@ -10,11 +10,13 @@ class Load:
     """`with Load(connect) as load`: as many threads as `clients`, each on a connection of its own
     made by connect(). A connection that fails is counted, and made again."""
 
-    def __init__(self, connect, clients=4, target="/any?bytes=100"):
+    def __init__(self, connect, clients=4, target="/any?bytes=100",
+                 headers=()):
         self.answers = 0
         self.failures = []
         self._connect = connect
         self._target = target
+        self._headers = headers
         self._stopped = False
         self._changed = threading.Condition()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
@@ -42,7 +44,7 @@ class Load:
         while not self._stopped:
             try:
                 client = client or self._connect()
-                self._count(client.request("GET", self._target))
+                self._count(client.request("GET", self._target, self._headers))
             except (OSError, Incomplete, ProtocolError, AssertionError) as failure:
                 self.failures.append(failure)
                 client = None
