@@ -50,8 +50,8 @@ def test_new_connections_never_fail_during_reloads(node, certs):
         class Once:
             """A client that connects for each request."""
 
-            def request(self, method, target):
-                return gateway.request(method, target)
+            def request(self, *request):
+                return gateway.request(*request)
 
         with Load(Once, clients=4) as load:
             for _ in range(10):
