@@ -5,7 +5,7 @@ import ssl
 
 import pytest
 
-from env import Gateway, Redis, eventually
+from env import HOST, Gateway, Redis, eventually
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
@@ -19,9 +19,9 @@ def new_session(gateway, context):
     return session_of(gateway.connect(context=context))
 
 
-def resumes(gateway, context, session):
-    client = gateway.connect(context=context, session=session)
-    assert client.request("GET", "/").status == 200
+def resumes(gateway, context, session, listener=0, name=HOST):
+    client = gateway.connect(listener, context=context, session=session, server_name=name)
+    assert client.request("GET", "/", host=name).status == 200
     return client.tls.session_reused
 
 
@@ -77,6 +77,40 @@ def test_ticket_of_one_node_resumes_on_the_other(pair, certs, version):
     context = certs.client_context(minimum=version, maximum=version)
     for here, there in (pair, pair[::-1]):
         assert resumes(there, context, new_session(here, context))
+
+
+@pytest.fixture(scope="module")
+def others(node, certs, redis, secret):
+    """A gateway on the same Redis, with the same keys, whose listeners have other policies."""
+    clients = {"client_ca": str(certs.clients.certificate.cert)}
+    other = certs.authority.issue("other.test")
+    listeners = [{"tls": tls} for tls in (
+        certs.tls | clients | {"client_auth": "optional"},
+        certs.tls | clients | {"client_auth": "required"},
+        certs.tls | {"min_version": 1.3},
+        {"certificates": [other.settings]},
+        certs.tls)]
+    with Gateway(node, listeners=listeners,
+                 store={"redis": redis.settings, "secret": secret}) as gateway:
+        wait_for_keys("shared", gateway)
+        yield gateway
+
+
+@pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
+def test_ticket_does_not_resume_where_another_policy_holds(pair, others, certs, version):
+    """CVE-2025-23419, from node to node."""
+    context = certs.client_context(certs.clients.issue("citizen.test", client=True), version, version)
+    sessions = [new_session(pair[0], context) for _ in range(4)]
+    assert not resumes(others, context, sessions[0], listener=0)
+    assert not resumes(others, context, sessions[1], listener=1)
+    assert not resumes(others, context, sessions[2], listener=3, name="other.test")
+    assert resumes(others, context, sessions[3], listener=4)
+
+
+def test_ticket_does_not_resume_where_tls_1_2_is_refused(pair, others, certs):
+    context = certs.client_context(minimum=V13)
+    assert not resumes(others, context, new_session(pair[0], context), listener=2)
+    assert resumes(others, context, new_session(pair[0], context), listener=4)
 
 
 @pytest.mark.parametrize("version", [V12, V13], ids=["1.2", "1.3"])
