@@ -1,21 +1,25 @@
 #!/usr/bin/python3
-"""What sessions and two rate limits cost the worker, in instructions a request, as callgrind counts
-them: of a route without them, with them embedded, and with them and a Redis.
+"""What sessions and two rate limits cost the worker, a request: of a route without them, with them
+embedded, and with them and a Redis.
 
-    bench/cost/shared_state.py [--sessions 10000] [--requests 20000] [--plain] [--check]
+    bench/cost/shared_state.py [--sessions 10000] [--requests 20000] [--time] [--plain] [--check]
 
-A worker under callgrind is some fifty times slower than by itself, and its instructions are the same
-on a busy machine: so this can be told anywhere. It counts too much where the processor has instructions
-for SHA-256, which valgrind does not know, and not what the kernel does for a request. Requests go over TLS 1.3, for a session's cookie goes no other way; where there are
-no sessions they carry a cookie of another name that is as long. --plain leaves TLS out, and with it the
-sessions. --check fails when a ratio is above its limit (1.10 and 1.15). Needs `make`, and Debian's
-valgrind and redis-server."""
+Counted are instructions, by callgrind: some fifty times slower, and the same on a busy machine. That is
+too much where the processor has instructions for SHA-256, which valgrind does not know, and leaves out
+what the kernel does. --time takes the worker's processor time instead, kernel and all, in rounds that
+change off, and tells the median of their ratios; it wants a quiet machine.
+
+Requests go over TLS 1.3, for a session's cookie goes no other way; where there are no sessions they
+carry a cookie of another name that is as long. --plain leaves TLS out, and with it the sessions.
+--check fails when a ratio is above its limit (1.10 and 1.15). Needs `make`, and Debian's valgrind and
+redis-server."""
 
 import argparse
 import os
 import random
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -62,12 +66,12 @@ SETTINGS = {
 
 
 class Cost:
-    """One gateway whose only worker runs under callgrind."""
+    """One gateway, whose only worker runs under callgrind unless it is `native`."""
 
-    def __init__(self, node, folder, tls, **settings):
+    def __init__(self, node, folder, tls, native, **settings):
         self.folder = folder
-        prefix = ["env", f"LD_PRELOAD={folder}/shim.so",
-                  f"CALLGRIND_OUT=--callgrind-out-file={folder}/out.%p"]
+        prefix = [] if native else ["env", f"LD_PRELOAD={folder}/shim.so",
+                                    f"CALLGRIND_OUT=--callgrind-out-file={folder}/out.%p"]
         self.gateway = Gateway(node, prefix=prefix, listeners=[{"tls": tls} if tls else {}],
                                **(SETTINGS | settings))
         self.pid = self.gateway.worker_pids()["worker 0"]
@@ -95,6 +99,22 @@ class Cost:
         total = re.search(r"^(?:summary|totals): (\d+)", dump.read_text(), re.M)
         return int(total[1]) / requests
 
+    def times(self, targets, requests, rounds=10):
+        """Nanoseconds a request, for each of the targets, round by round."""
+        for target, cookies in targets:
+            self._ask(target, cookies, WARM_UP)
+        return [[self._time(target, cookies, requests // rounds) for target, cookies in targets]
+                for _ in range(rounds)]
+
+    def _time(self, target, cookies, requests):
+        before = self._processor_ns()
+        self._ask(target, cookies, requests)
+        return (self._processor_ns() - before) / requests
+
+    def _processor_ns(self):
+        """Of the worker's first thread, which does all but write the access log."""
+        return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0])
+
     def _ask(self, target, cookies, requests):
         chance = random.Random(1)
         for number in range(0, requests, CONNECTIONS):
@@ -121,10 +141,16 @@ def measure(node, redis, options, folder):
     costs = {}
     for name, store in (("embedded", {}),
                         ("redis", {"redis": redis.settings, "secret": str(secret)})):
-        cost = Cost(node, folder, tls, store=store)
+        cost = Cost(node, folder, tls, options.time, store=store)
         try:
             cookies = cost.sign_in(options.sessions)
             others = ["khac=" + cookie.partition("=")[2] for cookie in cookies]
+            if options.time:
+                rounds = cost.times([("/without", others), ("/with", cookies)], options.requests)
+                costs[f"{name}, without"] = statistics.median(one for one, _ in rounds)
+                costs[name] = costs[f"{name}, without"] * statistics.median(
+                    both / one for one, both in rounds)
+                continue
             costs[f"{name}, without"] = cost.instructions("/without", others, options.requests)
             if name == "redis":
                 redis.reset_stats()
@@ -140,6 +166,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--sessions", type=int, default=10000)
     parser.add_argument("--requests", type=int, default=20000)
+    parser.add_argument("--time", action="store_true")
     parser.add_argument("--plain", action="store_true")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
@@ -154,7 +181,8 @@ def main():
     for name, limit in LIMITS.items():
         without, ratio = costs[f"{name}, without"], costs[name] / costs[f"{name}, without"]
         missed |= ratio > limit
-        print(f"{name:9} {without:8.0f} instructions a request without sessions and limits, "
+        unit = "ns of the processor" if options.time else "instructions"
+        print(f"{name:9} {without:8.0f} {unit} a request without sessions and limits, "
               f"{costs[name]:8.0f} with: {ratio:.3f} times (at most {limit:.2f})")
     return 1 if missed and options.check else 0
 
