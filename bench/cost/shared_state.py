@@ -51,7 +51,6 @@ int execv(const char *path, char *const argv[])
 }
 """
 LIMITS = {"embedded": 1.10, "redis": 1.15}
-WARM_UP = 500
 CONNECTIONS = 20
 RATES = [{"name": "person", "key": "session", "limit": 1000000, "period": "1m"},
          {"name": "network", "key": "address", "limit": 1000000, "period": "1m"}]
@@ -90,7 +89,7 @@ class Cost:
 
     def instructions(self, target, cookies, requests):
         """A request, on the average of so many."""
-        self._ask(target, cookies, WARM_UP)
+        self._warm_up(target, cookies)
         self._control("--zero")
         self._ask(target, cookies, requests)
         before = set(Path(self.folder).iterdir())
@@ -102,7 +101,7 @@ class Cost:
     def times(self, targets, requests, rounds=10):
         """Nanoseconds a request, for each of the targets, round by round."""
         for target, cookies in targets:
-            self._ask(target, cookies, WARM_UP)
+            self._warm_up(target, cookies)
         return [[self._time(target, cookies, requests // rounds) for target, cookies in targets]
                 for _ in range(rounds)]
 
@@ -115,12 +114,20 @@ class Cost:
         """Of the worker's first thread, which does all but write the access log."""
         return int(Path(f"/proc/{self.pid}/schedstat").read_text().split()[0])
 
+    def _warm_up(self, target, cookies):
+        """Everybody has been here before: people ask for many pages in one session."""
+        self._ask_in_turn(target, cookies)
+
     def _ask(self, target, cookies, requests):
         chance = random.Random(1)
-        for number in range(0, requests, CONNECTIONS):
-            for client in self.clients:
-                client.send(request_bytes("GET", target, [("Cookie", chance.choice(cookies))]))
-            for client in self.clients:
+        self._ask_in_turn(target, [chance.choice(cookies) for _ in range(requests)])
+
+    def _ask_in_turn(self, target, cookies):
+        for at in range(0, len(cookies), CONNECTIONS):
+            asking = list(zip(self.clients, cookies[at:at + CONNECTIONS]))
+            for client, cookie in asking:
+                client.send(request_bytes("GET", target, [("Cookie", cookie)]))
+            for client, _ in asking:
                 assert client.read_answer().status == 200
 
     def _control(self, order):
