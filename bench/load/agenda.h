@@ -54,6 +54,15 @@ static inline bool agenda_has(const struct agenda_item *item)
     return item->position != 0;
 }
 
+/* When what was due at `due_us` is due again, so that its pace does not suffer from how late it
+ * ran; whoever is later than AGENDA_CATCH_UP_US had paused, and begins anew. */
+#define AGENDA_CATCH_UP_US 1000000
+static inline uint64_t agenda_after(uint64_t due_us, uint64_t interval_us, uint64_t now_us)
+{
+    bool is_late = now_us > due_us && now_us - due_us <= AGENDA_CATCH_UP_US;
+    return (is_late ? due_us : now_us) + interval_us;
+}
+
 /* Runs what is due at `now_us`, in the order of time, and what is added meanwhile if that is due,
  * too. */
 void agenda_run(struct agenda *a, uint64_t now_us);

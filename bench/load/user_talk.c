@@ -47,19 +47,20 @@ static uint64_t pace_us(const struct user *u)
     return MAX(PACE_US, PACE_PIECE_MIN * 1000000ull / link_bytes_per_s(u));
 }
 
-static void allow(struct user *u)
+static void allow(struct user *u, uint64_t from_us)
 {
     struct action *a = u->action;
     uint64_t interval_us = pace_us(u);
     a->request.allowed_bytes += link_bytes_per_s(u) * interval_us / 1000000;
     if (a->request.allowed_bytes < a->request.body_bytes)
-        agenda_set(&u->engine->agenda, &a->pace, clock_now_us() + interval_us);
+        agenda_set(&u->engine->agenda, &a->pace,
+                   agenda_after(from_us, interval_us, clock_now_us()));
 }
 
 static void on_pace(struct agenda_item *item)
 {
     struct user *u = CONTAINER_OF(item, struct action, pace)->user;
-    allow(u);
+    allow(u, item->due_us);
     user_talk_proceed(u);
 }
 
@@ -95,7 +96,7 @@ void user_talk_send(struct user *u)
     if (request_files(&a->request))
         note_in_ledger(u->engine, &a->request, a->counted.sent_us);
     if (a->request.body_bytes)
-        allow(u);
+        allow(u, a->counted.sent_us);
     send_head(u);
     user_talk_proceed(u);
 }

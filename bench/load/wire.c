@@ -174,7 +174,7 @@ static void occupy_link(struct wire *w, size_t bytes)
 {
     uv_read_stop((uv_stream_t *)&w->tcp);
     uint64_t busy_us = bytes * 1000000 / w->bytes_per_s;
-    agenda_set(w->hub->agenda, &w->pause, clock_now_us() + busy_us);
+    agenda_set(w->hub->agenda, &w->pause, agenda_after(w->pause.due_us, busy_us, clock_now_us()));
 }
 
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)

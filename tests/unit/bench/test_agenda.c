@@ -138,9 +138,20 @@ static void a_loop_runs_it(void **state)
     assert_int_equal(uv_loop_close(&loop), 0);
 }
 
+static void a_late_pace_is_made_up_for(void **state)
+{
+    (void)state;
+    assert_int_equal(agenda_after(5000000, 20000, 5000000), 5020000);
+    assert_int_equal(agenda_after(5000000, 20000, 5300000), 5020000);
+    assert_int_equal(agenda_after(5000000, 20000, 5000000 + AGENDA_CATCH_UP_US + 1),
+                     5020000 + AGENDA_CATCH_UP_US + 1);
+    assert_int_equal(agenda_after(0, 20000, 5000000), 5020000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_late_pace_is_made_up_for),
         cmocka_unit_test_setup_teardown(runs_in_the_order_of_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(runs_nothing_before_its_time, set_up, tear_down),
         cmocka_unit_test_setup_teardown(moves_an_item_that_is_set_again, set_up, tear_down),
