@@ -92,7 +92,7 @@ bool submission_may_send(struct passage *p)
 bool submission_may_resend(const struct passage *p)
 {
     const struct submission *s = p->submission;
-    return s && s->config->backend == CONFIG_SUBMISSION_DEDUP &&
+    return s && s->key.len && s->config->backend == CONFIG_SUBMISSION_DEDUP &&
            (s->phase == SUBMISSION_SENT || s->phase == SUBMISSION_UNRECORDED) && s->kept.len == 0;
 }
 
@@ -145,7 +145,8 @@ void submission_rewind(struct passage *p)
 
 bool submission_wants_fresh(const struct passage *p)
 {
-    return p->submission && p->submission->config->backend != CONFIG_SUBMISSION_DEDUP;
+    const struct submission *s = p->submission;
+    return s && !(s->key.len && s->config->backend == CONFIG_SUBMISSION_DEDUP);
 }
 
 /* ---- how it ended ---- */

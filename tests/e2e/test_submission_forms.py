@@ -147,3 +147,20 @@ def test_long_answer_is_given_once_and_then_told_of(tmp_path, backend):
         headers, body = urlencoded(key)
         again = client.request("POST", "/file", headers | {"Accept": "application/json"}, body)
         assert (again.status, again.json()["outcome"]) == (200, "answered")
+
+
+def test_form_without_a_key_is_never_sent_twice(tmp_path):
+    """Nobody could recognise it, whatever the backend does with keys."""
+    peers = ScriptedBackend(), ScriptedBackend()
+    form = {"backend": "dedup", "key": "form", "required": False}
+    with Gateway(*peers, route={"submission": form},
+                 store={"journal": str(tmp_path / "journal")}) as gateway:
+        client = gateway.connect()
+        client.send_request("POST", "/file", {"Content-Type": "text/plain"}, b"no key")
+        found = eventually(lambda: [(c, i) for i in (0, 1) for c in peers[i].accept_waiting()],
+                           "a connection")
+        connection, index = found[0]
+        connection.read_request()
+        connection.close()
+        assert client.read_answer().status == 502
+        assert peers[1 - index].accept_waiting() == []
