@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BLOCK_BYTES (128 * 1024)     /* read at once */
-#define RESERVE_BYTES (256ul * 1024) /* of the quota at once */
+#define BLOCK_BYTES (128 * 1024)    /* read at once */
+#define RESERVE_BYTES (16ul * 1024) /* of the quota at once: most submissions are small */
 /* Written at once: all that HTTP/2 had received ahead, in the largest window that may be set. */
 #define PIECE_BYTES_MAX (16ul * 1024 * 1024)
 
