@@ -5,6 +5,7 @@
 #include "store/submission_replay.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -36,6 +37,22 @@ static int make_parents(const char *path, struct err *e)
     return 0;
 }
 
+/* A folder that is new has to be there after a power cut, or what is in it is not. */
+static int sync_parent(const char *path, struct err *e)
+{
+    char parent[PATH_MAX];
+    snprintf(parent, sizeof(parent), "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (slash)
+        slash[slash == parent] = '\0';
+    int fd = open(slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return err_system(e, "cannot open the folder of store.journal, %s", parent);
+    int rc = fsync(fd);
+    close(fd);
+    return rc == 0 ? 0 : err_system(e, "cannot write the folder of store.journal, %s", parent);
+}
+
 int journal_folder_prepare(const struct config *config, const struct privileges *privileges,
                            struct err *e)
 {
@@ -52,7 +69,7 @@ int journal_folder_prepare(const struct config *config, const struct privileges 
     }
     if (geteuid() == 0 && chown(path, privileges->uid, privileges->gid) < 0)
         return err_system(e, "cannot give %s to the user of the workers", path);
-    return 0;
+    return sync_parent(path, e);
 }
 
 int journal_folder_replay(const struct config *config, struct store_region *region, struct err *e)

@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define ENTRIES_AT_ONCE 512
@@ -250,6 +251,21 @@ static bool has_expired(void *user, uint64_t segment, const struct journal_entry
     return true;
 }
 
+/* The youngest entries stand at the end: for most segments that is all that has to be read. */
+static bool tail_lives(int fd, uint64_t segment, uint64_t now_ms)
+{
+    struct stat st;
+    uint64_t latest_ms = 0;
+    off_t tail = (off_t)(ENTRIES_AT_ONCE * sizeof(struct journal_entry));
+    if (fstat(fd, &st) < 0)
+        return true;
+    off_t at = MAX(0, st.st_size - tail) / JOURNAL_ENTRY_BYTES * JOURNAL_ENTRY_BYTES;
+    bool seen = lseek(fd, at, SEEK_SET) == at &&
+                read_entries(fd, segment, has_expired, &latest_ms) == 0 &&
+                lseek(fd, 0, SEEK_SET) == 0;
+    return !seen || latest_ms >= now_ms;
+}
+
 static bool clean_segment(const char *dir, uint64_t segment, uint64_t now_ms)
 {
     char path[JOURNAL_PATH_MAX];
@@ -260,7 +276,7 @@ static bool clean_segment(const char *dir, uint64_t segment, uint64_t now_ms)
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return false;
-    bool over = flock(fd, LOCK_EX | LOCK_NB) == 0 &&
+    bool over = flock(fd, LOCK_EX | LOCK_NB) == 0 && !tail_lives(fd, segment, now_ms) &&
                 read_entries(fd, segment, has_expired, &latest_ms) == 0 && latest_ms < now_ms;
     if (over) {
         /* The log goes last: answers without one would never be found again. */
