@@ -166,6 +166,23 @@ static enum stage_verdict finish(struct session_talk *talk, enum store_result re
     return result == STORE_PENDING ? STAGE_WAIT : conclude(talk);
 }
 
+/* While the backend was at it the session has ended, and stays so; or another of the client's
+ * requests has rotated it, whose answer brings the new id. */
+static enum stage_verdict not_rotated(struct session_talk *talk)
+{
+    struct passage *p = talk->passage;
+    const struct session *ordered = &talk->op.session, *former = &talk->session;
+    bool ended = talk->op.status == SESSION_NONE;
+    log_write(LOG_INFO, "%s: the session was not rotated: it has %s meanwhile", p->ex->reference,
+              ended ? "ended" : "been rotated");
+    talk->sets_cookie = ended;
+    set_cookie(talk, "", 0);
+    if (ended || (ordered->level == former->level && strcmp(ordered->roles, former->roles) == 0))
+        return STAGE_NEXT;
+    stage_proxy_drop(p);
+    return cannot_tell(p);
+}
+
 /* A backend's order is so, or its answer does not go out: a client that believes to be signed in,
  * or at a higher level, must be. Who wanted to leave is let go in any case, and the cookie with it.
  */
@@ -188,6 +205,8 @@ static enum stage_verdict conclude(struct session_talk *talk)
             return cannot_tell(p);
         }
     }
+    if (talk->verb == SESSION_ROTATE && talk->op.status != SESSION_FOUND)
+        return not_rotated(talk);
     talk->sets_cookie = talk->has_cookie;
     metrics_add(p->pipeline->metrics, counters[talk->verb], 1);
     if (talk->verb != SESSION_CREATE || !talk->is_found)

@@ -105,22 +105,6 @@ bool session_cache_put(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTE
     return r != NULL;
 }
 
-bool session_cache_put_alias(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES],
-                             uint64_t now_ms, uint64_t until_ms,
-                             const uint8_t successor[SESSION_HASH_BYTES])
-{
-    struct siphash key = session_record_key(hash);
-    if (shm_table_lock(t, key))
-        return false;
-    struct session_record *r = change(t, key, now_ms, until_ms);
-    if (r) {
-        *r = (struct session_record){ .kind = SESSION_KIND_ALIAS };
-        memcpy(r->successor, successor, SESSION_HASH_BYTES);
-    }
-    shm_table_unlock(t, key);
-    return r != NULL;
-}
-
 bool session_cache_forget(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES])
 {
     struct siphash key = session_record_key(hash);
@@ -131,6 +115,41 @@ bool session_cache_forget(struct shm_table *t, const uint8_t hash[SESSION_HASH_B
         shm_table_remove(t, r);
     shm_table_unlock(t, key);
     return true;
+}
+
+/* The record is locked: nobody ends the session between the look and the change. */
+static enum session_status set_alias(struct shm_table *t, struct session_record *r, uint64_t now_ms,
+                                     const uint8_t successor[SESSION_HASH_BYTES])
+{
+    if (r && r->kind == SESSION_KIND_ALIAS)
+        return SESSION_MOVED;
+    if (!r || r->kind != SESSION_KIND_LIVE)
+        return SESSION_NONE;
+    shm_table_edit(t, r);
+    *r = (struct session_record){ .kind = SESSION_KIND_ALIAS };
+    memcpy(r->successor, successor, SESSION_HASH_BYTES);
+    shm_table_set_expiry(r, now_ms + SESSION_ALIAS_MS);
+    return SESSION_FOUND;
+}
+
+enum session_status session_cache_rotate(struct shm_table *t,
+                                         const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
+                                         uint32_t idle_ms,
+                                         const uint8_t successor[SESSION_HASH_BYTES],
+                                         const struct session *s)
+{
+    struct siphash key = session_record_key(hash);
+    enum session_status status = SESSION_UNAVAILABLE;
+    /* First: nobody has the successor's id yet, and an alias must not lead nowhere. */
+    if (!session_cache_put(t, successor, now_ms, idle_ms, s))
+        return status;
+    if (!shm_table_lock(t, key)) {
+        status = set_alias(t, shm_table_find(t, key, now_ms), now_ms, successor);
+        shm_table_unlock(t, key);
+    }
+    bool kept = status == SESSION_FOUND || !session_cache_forget(t, successor);
+    (void)kept; /* without its id it does no harm */
+    return status;
 }
 
 bool session_cache_owe(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,

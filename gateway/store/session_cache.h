@@ -22,10 +22,13 @@ int session_cache_look(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTE
 /* Each returns false when the table cannot be had, or has no room. */
 bool session_cache_put(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
                        uint32_t idle_ms, const struct session *s) MUST_CHECK;
-bool session_cache_put_alias(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES],
-                             uint64_t now_ms, uint64_t until_ms,
-                             const uint8_t successor[SESSION_HASH_BYTES]) MUST_CHECK;
 bool session_cache_forget(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES]) MUST_CHECK;
+/* As sessions_rotate(); UNAVAILABLE when it cannot be done. */
+enum session_status session_cache_rotate(struct shm_table *t,
+                                         const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
+                                         uint32_t idle_ms,
+                                         const uint8_t successor[SESSION_HASH_BYTES],
+                                         const struct session *s) MUST_CHECK;
 /* Ended while Redis is away: the keeper tells it, until `until_ms`. */
 bool session_cache_owe(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
                        uint64_t until_ms) MUST_CHECK;

@@ -3,6 +3,7 @@
  * ended although the order says that it could not be carried out. */
 #include "common/buf.h"
 #include "common/clock.h"
+#include "store/redis_reply.h"
 #include "store/session_engine.h"
 
 #include <hiredis/hiredis.h>
@@ -61,6 +62,24 @@ static void command(struct session_op *op, struct slice key, const struct slice 
 {
     if (try_send(op, key, args, count, step) == STORE_DONE)
         session_finish(op, op->status);
+}
+
+/* A script about the session under op->hash. */
+static enum store_result try_script(struct session_op *op, struct redis_script *script,
+                                    const struct slice *args, size_t count,
+                                    void (*step)(struct session_op *op,
+                                                 const struct redisReply *reply))
+{
+    struct store *s = op->store;
+    char name[SESSION_KEY_MAX];
+    const struct slice key = session_record_name(op->hash, name);
+    op->step = step;
+    op->op.call.on_outcome = on_outcome;
+    op->op.call.repeatable = true;
+    if (!s->redis || redis_client_script(s->redis, &op->op.call, script, &key, 1, args, count,
+                                         session_timeout_ms(s)))
+        return give_up(op);
+    return STORE_PENDING;
 }
 
 /* SET with a lifetime in milliseconds. */
@@ -146,41 +165,80 @@ enum store_result session_write_create(struct session_op *op)
     return try_send(op, args[1], args, ARRAY_LEN(args), on_stamp);
 }
 
-/* ---- rotate ---- */
+/* ---- rotate ----
+ *
+ * The backend took its time, in which the session may have ended, or all of its user's. So the
+ * successor, whose id nobody has yet, takes its place only where the session still lives; and what
+ * this node keeps of it is a question's answer, which an end that is told meanwhile makes void. */
+
+#define ROTATION_COMMANDS 4
+
+/* Lost (nil) is not ended: that leaves a mark. */
+static const char alias_text[] =
+    "local v=redis.call('GET',KEYS[1])\n"
+    "if v and v~=ARGV[1] and string.sub(v,1,1)~='L' then return string.sub(v,1,1) end\n"
+    "redis.call('SET',KEYS[1],ARGV[1],'PX',ARGV[2])\n"
+    "return 'OK'\n";
 
 static void on_rotation_told(struct session_op *op, const struct redisReply *reply)
 {
     struct shm_table *t = session_table(op->store);
-    uint64_t now_ms = clock_wall_ms();
+    const struct session_answer answer = { .kind = SESSION_KIND_LIVE,
+                                           .asked_ms = op->begun_ms,
+                                           .session = op->session };
     (void)reply;
     bool kept =
-        session_cache_put(t, op->successor, now_ms, idle_ms(op), &op->session) &&
-        session_cache_put_alias(t, op->hash, now_ms, now_ms + SESSION_ALIAS_MS, op->successor);
-    (void)kept;
+        session_cache_forget(t, op->hash) &&
+        session_cache_fill(t, op->successor, op->fetch, clock_wall_ms(), idle_ms(op), &answer);
+    (void)kept; /* whoever comes next asks */
     session_finish(op, SESSION_FOUND);
+}
+
+static void on_stamp_seen(struct session_op *op, const struct redisReply *reply)
+{
+    uint64_t stamp;
+    bool same = slice_to_u64(redis_reply_text(reply), &stamp) && stamp == op->session.user_stamp;
+    if (same || redis_reply_is_nil(reply))
+        publish_hash(op, on_rotation_told);
+    else
+        session_finish(op, SESSION_NONE);
 }
 
 static void on_aliased(struct session_op *op, const struct redisReply *reply)
 {
-    (void)reply;
-    publish_hash(op, on_rotation_told);
+    char name[SESSION_KEY_MAX];
+    struct slice word = redis_reply_text(reply);
+    if (!slice_eq(word, SLICE("OK"))) {
+        session_finish(op, slice_eq(word, SLICE("A")) ? SESSION_MOVED : SESSION_NONE);
+        return;
+    }
+    const struct slice args[] = { SLICE("GET"), user_name(op->session.uid, name) };
+    command(op, args[1], args, ARRAY_LEN(args), on_stamp_seen);
 }
 
 static void on_successor_stored(struct session_op *op, const struct redisReply *reply)
 {
-    char name[SESSION_KEY_MAX], text[SESSION_TEXT_MAX];
-    struct set set;
+    static struct redis_script script = { .text = alias_text };
+    char text[SESSION_TEXT_MAX], ttl[20];
+    const struct slice args[] = {
+        session_record_write_alias(op->successor, clock_wall_ms() + SESSION_ALIAS_MS, text),
+        slice_of(ttl, format_u64(ttl, MAX(1, rest_ms(op)))),
+    };
     (void)reply;
-    set_fill(&set, session_record_name(op->hash, name),
-             session_record_write_alias(op->successor, clock_wall_ms() + SESSION_ALIAS_MS, text),
-             rest_ms(op));
-    command(op, set.args[1], set.args, ARRAY_LEN(set.args), on_aliased);
+    if (try_script(op, &script, args, ARRAY_LEN(args), on_aliased) == STORE_DONE)
+        session_finish(op, op->status);
 }
 
 enum store_result session_write_rotate(struct session_op *op)
 {
+    struct store *s = op->store;
     char name[SESSION_KEY_MAX], text[SESSION_TEXT_MAX];
     struct set set;
+    op->fetch = random_below(&s->loop->random, UINT32_MAX) + 1;
+    enum session_claim claim =
+        session_cache_claim(session_table(s), op->successor, op->fetch, op->begun_ms,
+                            op->begun_ms + 2ull * ROTATION_COMMANDS * session_timeout_ms(s));
+    (void)claim; /* without it the answer is not kept */
     set_fill(&set, session_record_name(op->successor, name),
              session_record_write(&op->session, text), MIN(rest_ms(op), idle_ms(op)));
     return try_send(op, set.args[1], set.args, ARRAY_LEN(set.args), on_successor_stored);

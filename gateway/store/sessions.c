@@ -162,12 +162,9 @@ enum store_result sessions_rotate(struct store *s, struct session_op *op)
     op->session.revision++;
     if (s->redis)
         return change(op, session_write_rotate);
-    struct shm_table *t = session_table(s);
-    bool ok = session_cache_put(t, op->successor, op->begun_ms, s->config->sessions.idle_ms,
-                                &op->session) &&
-              session_cache_put_alias(t, op->hash, op->begun_ms, op->begun_ms + SESSION_ALIAS_MS,
-                                      op->successor);
-    return session_settle(op, ok ? SESSION_FOUND : SESSION_UNAVAILABLE);
+    return session_settle(op, session_cache_rotate(session_table(s), op->hash, op->begun_ms,
+                                                   s->config->sessions.idle_ms, op->successor,
+                                                   &op->session));
 }
 
 enum store_result sessions_drop(struct store *s, struct session_op *op)

@@ -30,6 +30,7 @@ struct session {
 enum session_status {
     SESSION_FOUND,
     SESSION_NONE,        /* there is no such session */
+    SESSION_MOVED,       /* somebody else has rotated it meanwhile: it has another id already */
     SESSION_UNAVAILABLE, /* Redis is away and the node does not know it: neither yes nor no */
 };
 
@@ -47,7 +48,7 @@ struct session_op {
     struct timer timer;
     void (*step)(struct session_op *op, const struct redisReply *reply);
     uint64_t begun_ms;
-    uint32_t cursor, hops;
+    uint32_t cursor, hops, fetch;
     bool is_drop, is_owed;
 };
 
@@ -61,7 +62,8 @@ void sessions_free(struct sessions **pointer);
 enum store_result sessions_find(struct store *s, struct session_op *op);
 /* status is FOUND when it has been stored; sets the lifetimes and the affinity. */
 enum store_result sessions_create(struct store *s, struct session_op *op);
-/* `session` under the successor's hash; the old one leads to the same session for 10 s. */
+/* `session` under the successor's hash; the old one leads to the same session for 10 s. NONE or
+ * MOVED, and nothing has changed, when it is not what was found any more. */
 enum store_result sessions_rotate(struct store *s, struct session_op *op);
 /* On every node at once; here at once, and elsewhere when Redis is back, while it is away. status
  * is NONE when that is sure. */

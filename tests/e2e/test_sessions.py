@@ -10,7 +10,8 @@ import signal
 
 import pytest
 
-from env import COOKIE, IDENTITY_KEY, SESSION_ROUTES, Citizen, Gateway, Node, ordered
+from env import (COOKIE, IDENTITY_KEY, SESSION_ROUTES, Citizen, Gateway, Node, ScriptedBackend,
+                 ordered)
 
 
 @pytest.fixture(scope="module")
@@ -170,6 +171,48 @@ def test_all_sessions_of_a_user_end_at_once(gateway):
     assert phone.cookie is None
     assert computer.status() == 401
     assert other.status() == 200
+
+
+@pytest.fixture
+def backend():
+    return ScriptedBackend()
+
+
+@pytest.fixture
+def scripted(backend):
+    with Gateway(backend, workers=2, routes=SESSION_ROUTES) as gateway:
+        yield gateway
+
+
+def scripted_citizen(gateway, backend, uid):
+    citizen = Citizen(gateway)
+    assert citizen.finish(citizen.begin(backend), f"create; uid={uid}").status == 200
+    return citizen
+
+
+@pytest.mark.parametrize("order", ["revoke", "revoke-user; uid=u-1"])
+def test_a_session_that_has_ended_is_not_rotated_back(scripted, backend, order):
+    citizen = scripted_citizen(scripted, backend, "u-1")
+    elsewhere = citizen.at(scripted)
+    late = citizen.begin(backend)
+    assert elsewhere.finish(elsewhere.begin(backend), order).status == 200
+    answer = citizen.finish(late, "rotate; level=3")
+    assert answer.status == 200
+    assert "Max-Age=0" in answer.headers.get("Set-Cookie") and citizen.cookie is None
+
+
+def test_two_rotations_at_once_leave_one_session(scripted, backend):
+    citizen = scripted_citizen(scripted, backend, "u-2")
+    former = citizen.at(scripted)
+    late, later = citizen.begin(backend), citizen.begin(backend)
+    assert citizen.finish(citizen.begin(backend), "rotate").status == 200
+    for begun, order, status in [(late, "rotate", 200), (later, "rotate; level=3", 503)]:
+        answer = former.finish(begun, order)
+        assert answer.status == status
+        assert "Set-Cookie" not in answer.headers
+    thief = citizen.at(scripted)
+    citizen.finish(citizen.begin(backend), "revoke")
+    assert former.status() == thief.status() == 401
 
 
 def test_an_answer_that_waits_for_its_order_arrives_whole(gateway):

@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from env import (COOKIE, SESSION_ROUTES, Citizen, Gateway, Load, Redis, RedisCluster, SentinelTrio,
-                 eventually)
+from env import (COOKIE, SESSION_ROUTES, Citizen, Gateway, Load, Redis, RedisCluster, ScriptedBackend,
+                 SentinelTrio, eventually)
 
 SECRET = "0123456789abcdef" * 2
 KINDS = {"single": Redis, "sentinel": SentinelTrio, "cluster": RedisCluster}
@@ -91,6 +91,20 @@ def test_all_sessions_of_a_user_end_on_all_nodes(nodes):
     assert other.status() == 200
     again = Citizen(two, "u-5")
     assert again.at(one).status() == 200, "who signs in afterwards is in"
+
+
+@pytest.mark.parametrize("order", ["revoke", "revoke-user; uid=u-9"])
+def test_a_session_that_has_ended_elsewhere_is_not_rotated_back(single, secret, order):
+    backend = ScriptedBackend()
+    with node_of(backend, single, secret) as one, node_of(backend, single, secret) as two:
+        wait_until_shared(one, two)
+        citizen = Citizen(one)
+        citizen.finish(citizen.begin(backend), "create; uid=u-9")
+        late, elsewhere = citizen.begin(backend), citizen.at(two)
+        assert elsewhere.finish(elsewhere.begin(backend), order).status == 200
+        answer = citizen.finish(late, "rotate; level=3")
+        assert answer.status == 200
+        assert "Max-Age=0" in answer.headers.get("Set-Cookie") and citizen.cookie is None
 
 
 def test_a_cookie_without_our_signature_costs_redis_nothing(node, single, secret):

@@ -34,13 +34,32 @@ class Citizen:
         return other
 
     def request(self, method="GET", target="/", headers=(), **how):
-        cookies = [("Cookie", f"a=1; {COOKIE}={self.cookie}; b=2")] if self.cookie else []
-        answer = self.gateway.request(method, target, [*headers, *cookies], **how)
+        return self._keep(self.gateway.request(method, target, [*headers, *self._cookies()], **how))
+
+    def _cookies(self):
+        return [("Cookie", f"a=1; {COOKIE}={self.cookie}; b=2")] if self.cookie else []
+
+    def _keep(self, answer):
         for field in answer.headers.all("Set-Cookie"):
             name, _, rest = field.partition("=")
             if name == COOKIE:
                 self.cookie = rest.partition(";")[0] or None
         return answer
+
+    def begin(self, backend, target="/dang-nhap"):
+        """A request that this scripted backend has, and answers when finish() says how."""
+        client = self.gateway.connect()
+        client.send_request("GET", target, self._cookies())
+        connection = backend.accept()
+        connection.read_request()
+        return client, connection
+
+    def finish(self, begun, order):
+        client, connection = begun
+        connection.answer(200, [("X-Cong-Session", order), ("Connection", "close")])
+        answer = client.read_answer()
+        client.close()
+        return self._keep(answer)
 
     def status(self, target="/ho-so", **how):
         return self.request(target=target, **how).status

@@ -85,23 +85,64 @@ static void use_keeps_it_but_not_for_ever(void **state)
     assert_int_equal(look(one, NOW + ABSOLUTE_MS).kind, SESSION_KIND_NOTHING);
 }
 
+static enum session_status rotate(const uint8_t hash[SESSION_HASH_BYTES],
+                                  const uint8_t successor[SESSION_HASH_BYTES], uint64_t now_ms)
+{
+    struct session s = session_of("an");
+    return session_cache_rotate(table, hash, now_ms, IDLE_MS, successor, &s);
+}
+
 static void an_alias_is_followed_while_it_lasts(void **state)
 {
     (void)state;
     put(one, "an");
-    put(two, "an");
-    assert_true(session_cache_put_alias(table, one, NOW, NOW + 10, two));
-    struct session_copy copy = look(one, NOW + 9);
+    assert_int_equal(rotate(one, two, NOW), SESSION_FOUND);
+    struct session_copy copy = look(one, NOW + SESSION_ALIAS_MS - 1);
     assert_int_equal(copy.kind, SESSION_KIND_LIVE);
     assert_memory_equal(copy.hash, two, sizeof(two));
-    assert_int_equal(look(one, NOW + 10).kind, SESSION_KIND_NOTHING);
+    assert_int_equal(look(one, NOW + SESSION_ALIAS_MS).kind, SESSION_KIND_NOTHING);
+}
+
+static void what_has_ended_is_not_rotated_back(void **state)
+{
+    (void)state;
+    put(one, "an");
+    assert_true(session_cache_forget(table, one));
+    assert_int_equal(rotate(one, two, NOW), SESSION_NONE);
+    assert_int_equal(look(one, NOW).kind, SESSION_KIND_NOTHING);
+    assert_int_equal(look(two, NOW).kind, SESSION_KIND_NOTHING);
+    put(one, "an");
+    assert_true(session_cache_owe(table, one, NOW, NOW + ABSOLUTE_MS));
+    assert_int_equal(rotate(one, two, NOW), SESSION_NONE);
+    put(one, "an");
+    assert_int_equal(rotate(one, two, NOW + IDLE_MS), SESSION_NONE);
+}
+
+static void only_one_rotation_gives_it_another_id(void **state)
+{
+    (void)state;
+    static const uint8_t three[SESSION_HASH_BYTES] = { 7, 8, 9 };
+    put(one, "an");
+    assert_int_equal(rotate(one, two, NOW), SESSION_FOUND);
+    assert_int_equal(rotate(one, three, NOW), SESSION_MOVED);
+    assert_int_equal(look(three, NOW).kind, SESSION_KIND_NOTHING);
+    assert_memory_equal(look(one, NOW).hash, two, sizeof(two));
+}
+
+static void put_alias(const uint8_t hash[SESSION_HASH_BYTES],
+                      const uint8_t successor[SESSION_HASH_BYTES])
+{
+    struct session_answer a = { .kind = SESSION_KIND_ALIAS, .asked_ms = NOW };
+    memcpy(a.successor, successor, SESSION_HASH_BYTES);
+    assert_int_equal(session_cache_claim(table, hash, 7, NOW, NOW + 100), SESSION_CLAIM_OURS);
+    assert_true(session_cache_fill(table, hash, 7, NOW, IDLE_MS, &a));
 }
 
 static void aliases_in_a_circle_lead_nowhere(void **state)
 {
     (void)state;
-    assert_true(session_cache_put_alias(table, one, NOW, NOW + 10, two));
-    assert_true(session_cache_put_alias(table, two, NOW, NOW + 10, one));
+    put_alias(one, two);
+    put_alias(two, one);
     assert_int_equal(look(one, NOW).kind, SESSION_KIND_ABSENT);
 }
 
@@ -249,6 +290,8 @@ int main(void)
         TEST(ends_when_it_is_not_used),
         TEST(use_keeps_it_but_not_for_ever),
         TEST(an_alias_is_followed_while_it_lasts),
+        TEST(what_has_ended_is_not_rotated_back),
+        TEST(only_one_rotation_gives_it_another_id),
         TEST(aliases_in_a_circle_lead_nowhere),
         TEST(what_is_forgotten_leaves_nothing_though_it_had_expired_before),
         TEST(all_sessions_of_a_user_are_forgotten),
