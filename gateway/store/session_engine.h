@@ -19,7 +19,8 @@ struct sessions {
     uint32_t fetch_count;
     struct list queue; /* struct session_op: for a place among the fetches */
     struct timer queue_timer;
-    struct list writes; /* struct session_op: create, rotate and drop under way */
+    struct list writes;  /* struct session_op: create, rotate and drop under way */
+    struct list endings; /* struct session_ending: those that nobody waits for */
 };
 
 static inline struct shm_table *session_table(const struct store *s)

@@ -263,7 +263,6 @@ enum store_result session_write_drop(struct session_op *op)
 {
     char name[SESSION_KEY_MAX];
     struct set set;
-    op->is_drop = true;
     set_fill(&set, session_record_name(op->hash, name), SLICE("X"),
              op->store->config->sessions.absolute_ms);
     return try_send(op, set.args[1], set.args, ARRAY_LEN(set.args), on_dropped);

@@ -1,6 +1,7 @@
 #include "store/sessions.h"
 
 #include "common/clock.h"
+#include "common/log.h"
 #include "common/mem.h"
 #include "common/random.h"
 #include "store/session_engine.h"
@@ -86,6 +87,42 @@ static void cancel_wait(struct store_op *base)
     redis_call_cancel(&op->op.call);
 }
 
+/* One that whoever ordered it has left: on the heap, for the exchange does not wait. */
+struct session_ending {
+    struct list node; /* in sessions->endings */
+    struct session_op op;
+    char uid[SESSION_UID_MAX + 1];
+};
+
+static void on_ended(struct store_op *op)
+{
+    struct session_ending *ending = CONTAINER_OF(op, struct session_ending, op.op);
+    if (ending->op.status == SESSION_UNAVAILABLE)
+        log_write(LOG_ERROR, "a session that its client has left could not be ended: the store is "
+                             "away");
+    list_remove(&ending->node);
+    mem_free(ending);
+}
+
+/* Half way it would have ended in Redis, and live on in the nodes' memory. From the beginning, for
+ * doing it twice does no harm. */
+static void carry_on(struct store_op *base)
+{
+    const struct session_op *op = CONTAINER_OF(base, struct session_op, op);
+    struct store *s = op->store;
+    cancel_wait(base);
+    struct session_ending *ending = mem_new(sizeof(*ending));
+    list_push_back(&s->sessions->endings, &ending->node);
+    ending->op.op.on_done = on_ended;
+    memcpy(ending->op.hash, op->hash, sizeof(op->hash));
+    if (op->uid) {
+        memcpy(ending->uid, op->uid, strnlen(op->uid, SESSION_UID_MAX));
+        ending->op.uid = ending->uid;
+    }
+    if ((op->uid ? sessions_drop_user : sessions_drop)(s, &ending->op) == STORE_DONE)
+        on_ended(&ending->op.op);
+}
+
 static void begin(struct store *s, struct session_op *op)
 {
     op->store = s;
@@ -131,7 +168,7 @@ static enum store_result change(struct session_op *op,
     if (!store_is_shared(op->store))
         return session_settle(op, SESSION_UNAVAILABLE);
     list_push_back(&op->store->sessions->writes, &op->node);
-    op->op.cancel = cancel_wait;
+    op->op.cancel = op->is_drop ? carry_on : cancel_wait;
     enum store_result result = to_redis(op);
     if (result == STORE_DONE) {
         list_remove(&op->node);
@@ -170,6 +207,7 @@ enum store_result sessions_rotate(struct store *s, struct session_op *op)
 enum store_result sessions_drop(struct store *s, struct session_op *op)
 {
     begin(s, op);
+    op->is_drop = true;
     struct shm_table *t = session_table(s);
     if (store_is_shared(s))
         return change(op, session_write_drop);
@@ -182,10 +220,11 @@ enum store_result sessions_drop(struct store *s, struct session_op *op)
 enum store_result sessions_drop_user(struct store *s, struct session_op *op)
 {
     begin(s, op);
+    op->is_drop = true;
     if (store_is_shared(s))
         return change(op, session_write_drop_user);
     op->is_owed = s->redis != NULL;
-    op->op.cancel = cancel_wait;
+    op->op.cancel = carry_on;
     session_write_scan(op);
     return STORE_PENDING;
 }
@@ -218,6 +257,7 @@ struct sessions *sessions_new(struct store *s)
     list_init(&sessions->fetches);
     list_init(&sessions->queue);
     list_init(&sessions->writes);
+    list_init(&sessions->endings);
     timer_init(&sessions->queue_timer, on_queue_timer);
     return sessions;
 }
@@ -231,12 +271,23 @@ static void abandon(struct list *ops)
     }
 }
 
+static void abandon_endings(struct list *endings)
+{
+    while (!list_is_empty(endings)) {
+        struct session_ending *ending = CONTAINER_OF(endings->next, struct session_ending, node);
+        cancel_wait(&ending->op.op);
+        list_remove(&ending->node);
+        mem_free(ending);
+    }
+}
+
 void sessions_free(struct sessions **pointer)
 {
     if (!*pointer)
         return;
     abandon(&(*pointer)->queue);
     abandon(&(*pointer)->writes);
+    abandon_endings(&(*pointer)->endings);
     session_fetch_abandon(*pointer);
     timer_cancel(&(*pointer)->queue_timer);
     mem_free(*pointer);

@@ -39,7 +39,7 @@ struct session_op {
     uint8_t hash[SESSION_HASH_BYTES];      /* in; find() follows an id that was rotated */
     uint8_t successor[SESSION_HASH_BYTES]; /* in: of sessions_rotate() */
     uint32_t fresh_ms;          /* in: a cached copy older than this does not do; 0: any does */
-    const char *uid;            /* in: of sessions_drop_user() */
+    const char *uid;            /* in: of sessions_drop_user(); as long as the operation */
     struct session session;     /* in of create and rotate, out of find */
     enum session_status status; /* out */
     /* The engine's: */
@@ -66,7 +66,7 @@ enum store_result sessions_create(struct store *s, struct session_op *op);
  * MOVED, and nothing has changed, when it is not what was found any more. */
 enum store_result sessions_rotate(struct store *s, struct session_op *op);
 /* On every node at once; here at once, and elsewhere when Redis is back, while it is away. status
- * is NONE when that is sure. */
+ * is NONE when that is sure. Who cancels it waits no more; it comes to its end all the same. */
 enum store_result sessions_drop(struct store *s, struct session_op *op);
 enum store_result sessions_drop_user(struct store *s, struct session_op *op);
 
