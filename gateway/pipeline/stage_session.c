@@ -17,6 +17,7 @@ struct session_talk {
     struct session_op op; /* one at a time */
     struct passage *passage;
     bool is_found; /* `session` is the client's, under `hash` */
+    bool may_live; /* there may be one under `hash`: it is found, or could not be looked up */
     uint8_t hash[SESSION_HASH_BYTES];
     struct session session;
     enum session_verb verb;           /* ordered */
@@ -103,7 +104,7 @@ static enum stage_verdict judge(struct passage *p)
     switch (talk->op.status) {
     case SESSION_FOUND:
         metrics_add(m, COUNTER_SESSIONS_FOUND, 1);
-        talk->is_found = true;
+        talk->is_found = talk->may_live = true;
         talk->session = talk->op.session;
         memcpy(talk->hash, talk->op.hash, sizeof(talk->hash));
         p->user = slice_str(talk->session.uid);
@@ -113,6 +114,7 @@ static enum stage_verdict judge(struct passage *p)
         return is_required(p) ? refuse(p) : STAGE_NEXT;
     default:
         metrics_add(m, COUNTER_SESSIONS_UNAVAILABLE, 1);
+        talk->may_live = true;
         /* Who only reads may do so as a stranger; whoever acts would act as somebody else. */
         return is_required(p) || !is_safe(p->ex->request.method) ? cannot_tell(p) : STAGE_NEXT;
     }
@@ -209,7 +211,7 @@ static enum stage_verdict conclude(struct session_talk *talk)
         return not_rotated(talk);
     talk->sets_cookie = talk->has_cookie;
     metrics_add(p->pipeline->metrics, counters[talk->verb], 1);
-    if (talk->verb != SESSION_CREATE || !talk->is_found)
+    if (talk->verb != SESSION_CREATE || !talk->may_live)
         return STAGE_NEXT;
     /* Who signs in while signed in leaves no second way in behind. */
     talk->verb = SESSION_REVOKE;
@@ -276,6 +278,23 @@ static enum stage_verdict end_user(struct session_talk *talk, const struct sessi
     return finish(talk, sessions_drop_user(store_of(p), op));
 }
 
+/* Whose session could not be looked up is told nothing that might not be so. */
+static enum stage_verdict obey_unseen(struct session_talk *talk, const struct session_order *o)
+{
+    struct passage *p = talk->passage;
+    if (o->verb == SESSION_REVOKE && talk->may_live)
+        return end_session(talk);
+    if (o->verb == SESSION_REVOKE) {
+        set_cookie(talk, "", 0);
+        talk->sets_cookie = p->identity.is_signed;
+        return STAGE_NEXT;
+    }
+    if (!talk->may_live)
+        return STAGE_NEXT;
+    stage_proxy_drop(p);
+    return cannot_tell(p);
+}
+
 static enum stage_verdict obey(struct session_talk *talk, const struct session_order *o)
 {
     talk->verb = o->verb;
@@ -283,9 +302,9 @@ static enum stage_verdict obey(struct session_talk *talk, const struct session_o
     case SESSION_CREATE:
         return create(talk, o);
     case SESSION_ROTATE:
-        return talk->is_found ? rotate(talk, o) : STAGE_NEXT;
+        return talk->is_found ? rotate(talk, o) : obey_unseen(talk, o);
     case SESSION_REVOKE:
-        return talk->is_found ? end_session(talk) : STAGE_NEXT;
+        return talk->is_found ? end_session(talk) : obey_unseen(talk, o);
     default:
         return end_user(talk, o);
     }

@@ -156,6 +156,14 @@ def test_revoking_ends_the_session_and_takes_the_cookie(gateway):
     assert thief.status() == 401
 
 
+def test_who_is_out_already_can_leave_once_more(gateway):
+    citizen = Citizen(gateway, "1")
+    again = citizen.at(gateway)
+    citizen.order("revoke")
+    assert "Max-Age=0" in again.order("revoke").headers.get("Set-Cookie")
+    assert "Set-Cookie" not in Citizen(gateway).order("revoke").headers, "a stranger has none"
+
+
 def test_signing_in_anew_ends_the_session_that_there_was(gateway):
     citizen = Citizen(gateway, "1")
     before = citizen.at(gateway)

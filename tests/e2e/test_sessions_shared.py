@@ -284,6 +284,22 @@ def test_what_ended_while_redis_was_away_ends_everywhere(node, secret):
         eventually(lambda: thief.status() == 401, "it has ended on the other node")
 
 
+def test_who_is_not_known_while_redis_is_away_can_leave_all_the_same(node, secret):
+    with Redis() as redis, node_of(node, redis, secret) as one, \
+            node_of(node, redis, secret) as two:
+        wait_until_shared(one, two)
+        citizen = Citizen(one, "1")
+        stranger, upgraded = citizen.at(two), citizen.at(two)
+        redis.stop_answering()
+        eventually(lambda: not is_shared(two), "Redis is away")
+        assert upgraded.order("rotate; level=3").status == 503
+        assert upgraded.cookie
+        answer = stranger.order("revoke")
+        assert answer.status == 200 and stranger.cookie is None
+        redis.cont()
+        eventually(lambda: citizen.status() == 401, "it has ended on the other node")
+
+
 def test_a_user_whose_sessions_ended_while_redis_was_away_is_out_everywhere(node, secret):
     with Redis() as redis, node_of(node, redis, secret) as one, \
             node_of(node, redis, secret) as two:
