@@ -126,7 +126,7 @@ static enum session_status set_alias(struct shm_table *t, struct session_record 
     if (!r || r->kind != SESSION_KIND_LIVE)
         return SESSION_NONE;
     shm_table_edit(t, r);
-    *r = (struct session_record){ .kind = SESSION_KIND_ALIAS };
+    r->kind = SESSION_KIND_ALIAS; /* it goes on saying whose it was */
     memcpy(r->successor, successor, SESSION_HASH_BYTES);
     shm_table_set_expiry(r, now_ms + SESSION_ALIAS_MS);
     return SESSION_FOUND;
@@ -183,17 +183,19 @@ struct forget_user {
     struct shm_table *table;
     const char *uid;
     uint64_t owed_until_ms;
+    bool moved;
 };
 
 static void forget_if_theirs(void *user, void *record)
 {
-    const struct forget_user *f = user;
+    struct forget_user *f = user;
     const struct session_record *r = record;
-    bool theirs =
-        r->kind == SESSION_KIND_LIVE && strncmp(r->session.uid, f->uid, SESSION_UID_MAX + 1) == 0;
+    bool theirs = (r->kind == SESSION_KIND_LIVE || r->kind == SESSION_KIND_ALIAS) &&
+                  strncmp(r->session.uid, f->uid, SESSION_UID_MAX + 1) == 0;
     if (!theirs && r->kind != SESSION_KIND_PENDING)
         return;
-    if (!theirs || !f->owed_until_ms) {
+    f->moved = f->moved || r->kind == SESSION_KIND_ALIAS;
+    if (r->kind != SESSION_KIND_LIVE || !f->owed_until_ms) {
         shm_table_remove(f->table, record);
         return;
     }
@@ -202,11 +204,11 @@ static void forget_if_theirs(void *user, void *record)
     shm_table_set_expiry(record, f->owed_until_ms);
 }
 
-void session_cache_forget_user(struct shm_table *t, const char *uid, uint64_t now_ms,
+bool session_cache_forget_user(struct shm_table *t, const char *uid, uint64_t now_ms,
                                uint64_t owed_until_ms, uint32_t *cursor, uint32_t buckets)
 {
-    struct forget_user f = { t, uid, owed_until_ms };
-    shm_table_visit(t, cursor, buckets, now_ms, forget_if_theirs, &f);
+    struct forget_user f = { t, uid, owed_until_ms, false };
+    return shm_table_visit(t, cursor, buckets, now_ms, forget_if_theirs, &f) && !f.moved;
 }
 
 bool session_cache_owe_user(struct shm_table *users, const char *uid, uint64_t stamp,

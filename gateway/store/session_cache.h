@@ -39,9 +39,11 @@ void session_cache_told(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYT
 void session_cache_copy(struct session *out, const struct session *in);
 /* All sessions of `uid`, and placeholders, which might become such, in the next buckets from
  * *cursor on; it is 0 again when all have been visited. With owed_until_ms they are owed until
- * then, without it (0) forgotten. */
-void session_cache_forget_user(struct shm_table *t, const char *uid, uint64_t now_ms,
-                               uint64_t owed_until_ms, uint32_t *cursor, uint32_t buckets);
+ * then, without it (0) forgotten. False when one may have been missed: buckets could not be had, or
+ * a session was rotated, perhaps to where the walk had been. Then it has to be gone once more. */
+bool session_cache_forget_user(struct shm_table *t, const char *uid, uint64_t now_ms,
+                               uint64_t owed_until_ms, uint32_t *cursor,
+                               uint32_t buckets) MUST_CHECK;
 /* The same for all that other nodes hold, in STORE_USERS. */
 bool session_cache_owe_user(struct shm_table *users, const char *uid, uint64_t stamp,
                             uint64_t now_ms, uint64_t until_ms) MUST_CHECK;

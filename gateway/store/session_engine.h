@@ -2,6 +2,7 @@
 #ifndef STORE_SESSION_ENGINE_H
 #define STORE_SESSION_ENGINE_H
 
+#include "common/clock.h"
 #include "store/session_cache.h"
 
 /* Questions to Redis at the same time, of one worker; more wait for SESSION_QUEUE_MS. */
@@ -34,9 +35,19 @@ static inline uint32_t session_timeout_ms(const struct store *s)
     return redis ? redis->command_timeout_ms : 0; /* a reload may have taken it away meanwhile */
 }
 
+/* Copies made until now are asked about before they are used. */
+static inline void session_doubt_all(const struct store *s)
+{
+    atomic_store_explicit(&store_region_node(s->region)->sessions_epoch, clock_wall_ms(),
+                          memory_order_relaxed);
+}
+
 /* Ends the operation: at once, or, if it is pending, with its callback. */
 enum store_result session_settle(struct session_op *op, enum session_status status);
 void session_finish(struct session_op *op, enum session_status status);
+
+/* A drop: it begins anew, with nobody who waits for it. */
+void session_carry_on(struct session_op *op);
 
 /* What a copy is worth while Redis cannot be asked. */
 void session_judge_alone(struct session_op *op, const struct session_copy *copy);

@@ -12,6 +12,11 @@
 /* One tick's share of the node's sessions, for who ends all of a user: some milliseconds. */
 #define SCAN_BUCKETS 8192
 #define SCAN_MS 1
+/* Where some of them cannot be had, because a process is stopped that holds them: how long the
+ * client waits, and between two attempts then and later. */
+#define SCAN_PATIENCE_MS 2000
+#define SCAN_AGAIN_MS 50
+#define SCAN_LATER_MS 1000
 
 static uint64_t owed_until_ms(const struct session_op *op)
 {
@@ -277,17 +282,38 @@ static uint64_t new_stamp(void)
     return stamp | 1; /* 0 is for who never had one */
 }
 
+/* Copies of what Redis keeps need only be asked about. But when this node alone knows them, it is
+ * not over before all have been seen, with the client or without. */
+static void scan_again(struct session_op *op)
+{
+    bool waits = !op->is_left && clock_wall_ms() < op->begun_ms + SCAN_PATIENCE_MS;
+    op->has_missed = false;
+    if (waits || op->is_left) {
+        timer_set(&op->store->loop->timers, &op->timer, waits ? SCAN_AGAIN_MS : SCAN_LATER_MS);
+        return;
+    }
+    session_carry_on(op);
+    session_finish(op, SESSION_UNAVAILABLE);
+}
+
 static void on_scan(struct timer *t)
 {
     struct session_op *op = CONTAINER_OF(t, struct session_op, timer);
     struct store *s = op->store;
     uint64_t now_ms = clock_wall_ms(), until_ms = op->is_owed ? owed_until_ms(op) : 0;
-    session_cache_forget_user(session_table(s), op->uid, now_ms, until_ms, &op->cursor,
-                              SCAN_BUCKETS);
+    if (!session_cache_forget_user(session_table(s), op->uid, now_ms, until_ms, &op->cursor,
+                                   SCAN_BUCKETS))
+        op->has_missed = true;
     if (op->cursor) {
         timer_set(&s->loop->timers, t, SCAN_MS);
         return;
     }
+    if (op->has_missed && !s->redis) {
+        scan_again(op);
+        return;
+    }
+    if (op->has_missed)
+        session_doubt_all(s);
     bool sure = !op->is_owed || session_cache_owe_user(s->tables[STORE_USERS], op->uid, new_stamp(),
                                                        now_ms, until_ms);
     session_finish(op, sure ? SESSION_NONE : SESSION_UNAVAILABLE);

@@ -106,14 +106,14 @@ static void on_ended(struct store_op *op)
 
 /* Half way it would have ended in Redis, and live on in the nodes' memory. From the beginning, for
  * doing it twice does no harm. */
-static void carry_on(struct store_op *base)
+void session_carry_on(struct session_op *op)
 {
-    const struct session_op *op = CONTAINER_OF(base, struct session_op, op);
     struct store *s = op->store;
-    cancel_wait(base);
+    cancel_wait(&op->op);
     struct session_ending *ending = mem_new(sizeof(*ending));
     list_push_back(&s->sessions->endings, &ending->node);
     ending->op.op.on_done = on_ended;
+    ending->op.is_left = true;
     memcpy(ending->op.hash, op->hash, sizeof(op->hash));
     if (op->uid) {
         memcpy(ending->uid, op->uid, strnlen(op->uid, SESSION_UID_MAX));
@@ -121,6 +121,11 @@ static void carry_on(struct store_op *base)
     }
     if ((op->uid ? sessions_drop_user : sessions_drop)(s, &ending->op) == STORE_DONE)
         on_ended(&ending->op.op);
+}
+
+static void carry_on(struct store_op *op)
+{
+    session_carry_on(CONTAINER_OF(op, struct session_op, op));
 }
 
 static void begin(struct store *s, struct session_op *op)

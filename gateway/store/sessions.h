@@ -49,7 +49,7 @@ struct session_op {
     void (*step)(struct session_op *op, const struct redisReply *reply);
     uint64_t begun_ms;
     uint32_t cursor, hops, fetch;
-    bool is_drop, is_owed;
+    bool is_drop, is_owed, is_left, has_missed;
 };
 
 /* One worker's part in it; the store owns it. */

@@ -90,21 +90,16 @@ static struct slice own_name(const struct sessions_keeper *k)
     return slice_of(name, strnlen(name, sizeof(node_of(k)->name)));
 }
 
-static void forget_user(struct sessions_keeper *k, struct slice name)
+/* False: not all of them. */
+static bool forget_user(struct sessions_keeper *k, struct slice name)
 {
     char uid[SESSION_UID_MAX + 1];
     uint32_t cursor = 0;
     if (name.len > SESSION_UID_MAX)
-        return;
+        return false;
     memcpy(uid, name.data, name.len);
     uid[name.len] = '\0';
-    session_cache_forget_user(table_of(k), uid, clock_wall_ms(), 0, &cursor, UINT32_MAX);
-}
-
-/* A record that cannot be had in time is trusted no longer than the others are from now on. */
-static void doubt_all(struct sessions_keeper *k)
-{
-    atomic_store_explicit(&node_of(k)->sessions_epoch, clock_wall_ms(), memory_order_relaxed);
+    return session_cache_forget_user(table_of(k), uid, clock_wall_ms(), 0, &cursor, UINT32_MAX);
 }
 
 static void on_message(void *user, struct slice channel, struct slice message)
@@ -116,9 +111,10 @@ static void on_message(void *user, struct slice channel, struct slice message)
         if (slice_eq(slice_from(message, 2), own_name(k)))
             atomic_store_explicit(&node_of(k)->heartbeat_ms, clock_wall_ms(), memory_order_relaxed);
     } else if (slice_starts_with(message, SLICE("u:"))) {
-        forget_user(k, slice_from(message, 2));
+        if (!forget_user(k, slice_from(message, 2)))
+            session_doubt_all(store_of(k));
     } else if (!session_record_unhex(message, hash) || !session_cache_forget(table_of(k), hash)) {
-        doubt_all(k); /* SESSION_DOUBT_ALL, or what cannot be understood, or done */
+        session_doubt_all(store_of(k)); /* SESSION_DOUBT_ALL, or not understood, or not done */
     }
 }
 
@@ -127,7 +123,7 @@ static void on_state(void *user, bool stands)
 {
     struct sessions_keeper *k = user;
     if (stands)
-        doubt_all(k);
+        session_doubt_all(store_of(k));
     log_write(LOG_DEBUG, "sessions: changes by other nodes %s",
               stands ? "arrive" : "do not arrive any more");
 }

@@ -400,10 +400,11 @@ static void visit_bucket(struct shm_table *t, uint64_t *tags, uint64_t now_ms,
     }
 }
 
-void shm_table_visit(struct shm_table *t, uint32_t *cursor, uint32_t buckets, uint64_t now_ms,
+bool shm_table_visit(struct shm_table *t, uint32_t *cursor, uint32_t buckets, uint64_t now_ms,
                      shm_table_visit_fn visit, void *user)
 {
     uint32_t end = shm_table_buckets(t);
+    bool all = true;
     for (uint32_t i = 0; i < buckets && *cursor < end; i++, ++*cursor) {
         uint32_t index = *cursor / t->g.group_buckets;
         uint64_t *tags = bucket_at(t->memory, &t->g, index, *cursor % t->g.group_buckets);
@@ -412,13 +413,16 @@ void shm_table_visit(struct shm_table *t, uint32_t *cursor, uint32_t buckets, ui
                                  memory_order_relaxed) == 0)
             continue;
         t->homes[0] = t->homes[1] = tags;
-        if (lock_stripe(t, index) < 0)
+        if (lock_stripe(t, index) < 0) {
+            all = false;
             continue;
+        }
         visit_bucket(t, tags, now_ms, visit, user);
         unlock_stripe(t);
     }
     if (*cursor >= end)
         *cursor = 0;
+    return all;
 }
 
 uint32_t shm_table_buckets(const struct shm_table *t)

@@ -69,9 +69,9 @@ struct siphash shm_table_key(const void *record);
 /* Visits all records of one bucket after the other, each bucket locked, from *cursor (0 at first)
  * on, at most `buckets` of them; *cursor is 0 again when the end was reached. Expired records are
  * dropped on the way. `visit`, which may be NULL, may edit, set the expiry of, or remove its
- * record; it takes no lock. */
+ * record; it takes no lock. False when a bucket could not be had in time, and was passed over. */
 typedef void (*shm_table_visit_fn)(void *user, void *record);
-void shm_table_visit(struct shm_table *t, uint32_t *cursor, uint32_t buckets, uint64_t now_ms,
+bool shm_table_visit(struct shm_table *t, uint32_t *cursor, uint32_t buckets, uint64_t now_ms,
                      shm_table_visit_fn visit, void *user);
 uint32_t shm_table_buckets(const struct shm_table *t);
 

@@ -129,6 +129,19 @@ static void only_one_rotation_gives_it_another_id(void **state)
     assert_memory_equal(look(one, NOW).hash, two, sizeof(two));
 }
 
+static void what_is_rotated_is_not_missed(void **state)
+{
+    (void)state;
+    uint32_t cursor = 0;
+    put(one, "an");
+    assert_int_equal(rotate(one, two, NOW), SESSION_FOUND);
+    assert_true(session_cache_forget_user(table, "anh", NOW, 0, &cursor, UINT32_MAX));
+    assert_false(session_cache_forget_user(table, "an", NOW, 0, &cursor, UINT32_MAX));
+    assert_true(session_cache_forget_user(table, "an", NOW, 0, &cursor, UINT32_MAX));
+    assert_int_equal(look(one, NOW).kind, SESSION_KIND_NOTHING);
+    assert_int_equal(look(two, NOW).kind, SESSION_KIND_NOTHING);
+}
+
 static void put_alias(const uint8_t hash[SESSION_HASH_BYTES],
                       const uint8_t successor[SESSION_HASH_BYTES])
 {
@@ -175,7 +188,7 @@ static void all_sessions_of_a_user_are_forgotten(void **state)
         put(hash, i % 2 ? "an" : "anh");
     }
     do
-        session_cache_forget_user(table, "an", NOW, 0, &cursor, 3);
+        assert_true(session_cache_forget_user(table, "an", NOW, 0, &cursor, 3));
     while (cursor);
     for (uint8_t i = 1; i <= 20; i++) {
         make_hash(hash, i);
@@ -225,7 +238,7 @@ static void an_answer_is_not_kept_when_the_session_changed_meanwhile(void **stat
     assert_int_equal(look(one, NOW).kind, SESSION_KIND_NOTHING);
     uint32_t cursor = 0;
     assert_int_equal(session_cache_claim(table, one, 7, NOW, NOW + 100), SESSION_CLAIM_OURS);
-    session_cache_forget_user(table, "somebody", NOW, 0, &cursor, UINT32_MAX);
+    assert_true(session_cache_forget_user(table, "somebody", NOW, 0, &cursor, UINT32_MAX));
     assert_false(session_cache_fill(table, one, 7, NOW, IDLE_MS, &a));
 }
 
@@ -256,7 +269,8 @@ static void a_user_can_be_owed_too(void **state)
     (void)state;
     uint32_t cursor = 0;
     put(one, "an");
-    session_cache_forget_user(table, "an", NOW, NOW + ABSOLUTE_MS, &cursor, UINT32_MAX);
+    assert_true(
+        session_cache_forget_user(table, "an", NOW, NOW + ABSOLUTE_MS, &cursor, UINT32_MAX));
     assert_int_equal(look(one, NOW + ABSOLUTE_MS - 1).kind, SESSION_KIND_ABSENT);
 
     uint8_t hash[SESSION_HASH_BYTES];
@@ -292,6 +306,7 @@ int main(void)
         TEST(an_alias_is_followed_while_it_lasts),
         TEST(what_has_ended_is_not_rotated_back),
         TEST(only_one_rotation_gives_it_another_id),
+        TEST(what_is_rotated_is_not_missed),
         TEST(aliases_in_a_circle_lead_nowhere),
         TEST(what_is_forgotten_leaves_nothing_though_it_had_expired_before),
         TEST(all_sessions_of_a_user_are_forgotten),

@@ -101,15 +101,21 @@ static void goes_on_without_one_who_is_stopped(void **state)
 {
     (void)state;
     struct fixture f;
+    uint32_t cursor = 0;
+    uint64_t sum = 0;
     begin(&f, &evicting);
     put(f.table, 1, 1, LATER);
     pid_t pid = start_criminal(&f, HALF_EDITED); /* which waits as one stopped does */
     kill(pid, SIGSTOP);
     assert_int_equal(shm_table_lock(f.table, key_of(1)), ERR_LIMIT);
     assert_int_equal(shm_table_lock(f.table, key_of(1)), ERR_LIMIT);
+    assert_false(shm_table_visit(f.table, &cursor, UINT32_MAX, NOW, count_record, &sum));
+    assert_int_equal(sum, 0);
     kill(pid, SIGCONT);
     kill_and_wait(pid);
     assert_int_equal(get(f.table, 1, NOW), 1);
+    assert_true(shm_table_visit(f.table, &cursor, UINT32_MAX, NOW, count_record, &sum));
+    assert_int_equal(sum, 1);
     end(&f);
 }
 
