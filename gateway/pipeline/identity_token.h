@@ -19,7 +19,8 @@ struct identity_tokens {
 /* Also before another configuration is used: what is kept refers to its upstreams. */
 void identity_tokens_clear(struct identity_tokens *tokens);
 
-/* In the arena; data is NULL when memory is out. */
+/* In the arena; data is NULL when memory is out, or the session's texts, which come out of memory
+ * that all workers write, are none of ours and too long for a token when they are escaped. */
 struct slice identity_token_get(struct identity_tokens *tokens, struct arena *arena,
                                 const struct config_upstream *upstream,
                                 const struct session *session,

@@ -1,19 +1,6 @@
 #include "pipeline/session_order.h"
 
-static bool is_word_character(char c)
-{
-    char lower = ascii_lower(c);
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("._~@:+/=-", c));
-}
-
-static bool is_words(struct slice s, bool may_have_spaces)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_word_character(s.data[i]) && !(may_have_spaces && s.data[i] == ' '))
-            return false;
-    return true;
-}
+#include "store/session_record.h"
 
 static bool unquote(struct slice *value)
 {
@@ -47,11 +34,12 @@ static bool read_parameter(struct session_order *o, struct slice text)
         return read_level(o, value);
     if (slice_eq_nocase(name, SLICE("uid")) && !o->uid.data) {
         o->uid = value;
-        return value.len > 0 && value.len <= SESSION_UID_MAX && is_words(value, false);
+        return value.len > 0 && value.len <= SESSION_UID_MAX &&
+               session_record_is_words(value, false);
     }
     if (slice_eq_nocase(name, SLICE("roles")) && !o->roles.data) {
         o->roles = value;
-        return value.len <= SESSION_ROLES_MAX && is_words(value, true);
+        return value.len <= SESSION_ROLES_MAX && session_record_is_words(value, true);
     }
     return false;
 }

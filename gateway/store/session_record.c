@@ -99,9 +99,24 @@ static bool next_number(struct slice *rest, uint64_t max, uint64_t *value)
     return slice_to_u64(next_word(rest), value) && *value <= max;
 }
 
+static bool is_word_character(char c)
+{
+    char lower = ascii_lower(c);
+    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') ||
+           (c != '\0' && strchr("._~@:+/=-", c));
+}
+
+bool session_record_is_words(struct slice s, bool may_have_spaces)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (!is_word_character(s.data[i]) && !(may_have_spaces && s.data[i] == ' '))
+            return false;
+    return true;
+}
+
 static bool take_text(struct slice text, size_t min, size_t max, char *out)
 {
-    if (text.len < min || text.len > max || memchr(text.data, '\0', text.len))
+    if (text.len < min || text.len > max || !session_record_is_words(text, true))
         return false;
     memcpy(out, text.data, text.len);
     out[text.len] = '\0';

@@ -66,6 +66,9 @@ struct slice session_record_write_alias(const uint8_t successor[SESSION_HASH_BYT
 enum session_kind session_record_read(struct slice text, uint64_t now_ms, struct session *s,
                                       uint8_t successor[SESSION_HASH_BYTES]);
 
+/* What a uid (no spaces) and roles consist of: ASCII that needs no escapes anywhere. */
+bool session_record_is_words(struct slice s, bool may_have_spaces);
+
 #define SESSION_HEX_LEN (2 * SESSION_HASH_BYTES)
 void session_record_hex(const uint8_t hash[SESSION_HASH_BYTES], char out[SESSION_HEX_LEN]);
 bool session_record_unhex(struct slice text, uint8_t hash[SESSION_HASH_BYTES]);

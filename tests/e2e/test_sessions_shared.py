@@ -9,6 +9,7 @@ from env import (COOKIE, SESSION_ROUTES, Citizen, Gateway, Load, Redis, RedisClu
                  SentinelTrio, eventually)
 
 SECRET = "0123456789abcdef" * 2
+FOREIGN = f"L 1 1 5 {2 ** 63} 7 0 {chr(1) * 64} {chr(1) * 128}"
 KINDS = {"single": Redis, "sentinel": SentinelTrio, "cluster": RedisCluster}
 
 
@@ -163,7 +164,7 @@ def test_many_who_ask_at_once_do_not_each_ask_redis(node, single, secret):
 def test_what_cannot_be_read_in_redis_is_no_session(node, single, secret):
     with node_of(node, single, secret) as one, node_of(node, single, secret) as two:
         wait_until_shared(one, two)
-        for number, value in enumerate(["", "L 1", "nonsense", "A 9 x"]):
+        for number, value in enumerate(["", "L 1", "nonsense", "A 9 x", FOREIGN]):
             before = single.keys("cong:{s:*")
             cold = Citizen(one, f"u{number}").at(two)
             key, = single.keys("cong:{s:*") - before

@@ -95,6 +95,15 @@ static void the_longest_has_room(void **state)
     assert_true(get(&longest, NOW_MS).len > 0);
 }
 
+static void what_is_too_long_when_escaped_has_none(void **state)
+{
+    (void)state;
+    memset(session.uid, '\1', SESSION_UID_MAX);
+    memset(session.roles, '\1', SESSION_ROLES_MAX);
+    assert_null(get(&portal, NOW_MS).data);
+    assert_null(get(&portal, NOW_MS).data);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -103,6 +112,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(is_used_again_for_a_while_and_for_nobody_else, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_longest_has_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_too_long_when_escaped_has_none, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
