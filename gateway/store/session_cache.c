@@ -152,13 +152,46 @@ enum session_status session_cache_rotate(struct shm_table *t,
     return status;
 }
 
+/* Locks what the hash leads to, and moves the hash there. *r is NULL when there is nothing. */
+static int lock_end(struct shm_table *t, uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
+                    struct session_record **r)
+{
+    for (int hops = 0;; hops++) {
+        struct siphash key = session_record_key(hash);
+        int rc = shm_table_lock(t, key);
+        if (rc)
+            return rc;
+        *r = shm_table_find(t, key, now_ms);
+        if (!*r || (*r)->kind != SESSION_KIND_ALIAS || hops == SESSION_HOPS_MAX)
+            return 0;
+        memcpy(hash, (*r)->successor, SESSION_HASH_BYTES);
+        shm_table_unlock(t, key);
+    }
+}
+
+bool session_cache_end(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms)
+{
+    uint8_t end[SESSION_HASH_BYTES];
+    struct session_record *r;
+    memcpy(end, hash, sizeof(end));
+    if (lock_end(t, end, now_ms, &r))
+        return false;
+    if (r)
+        shm_table_remove(t, r);
+    shm_table_unlock(t, session_record_key(end));
+    return true;
+}
+
 bool session_cache_owe(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
                        uint64_t until_ms)
 {
-    struct siphash key = session_record_key(hash);
-    if (shm_table_lock(t, key))
+    uint8_t end[SESSION_HASH_BYTES];
+    struct session_record *r;
+    memcpy(end, hash, sizeof(end));
+    if (lock_end(t, end, now_ms, &r))
         return false;
-    struct session_record *r = change(t, key, now_ms, until_ms);
+    struct siphash key = session_record_key(end);
+    r = change(t, key, now_ms, until_ms);
     if (r)
         *r = (struct session_record){ .kind = SESSION_KIND_OWED };
     shm_table_unlock(t, key);

@@ -29,7 +29,10 @@ enum session_status session_cache_rotate(struct shm_table *t,
                                          uint32_t idle_ms,
                                          const uint8_t successor[SESSION_HASH_BYTES],
                                          const struct session *s) MUST_CHECK;
-/* Ended while Redis is away: the keeper tells it, until `until_ms`. */
+/* Forgets what the hash, which may have been rotated, leads to. */
+bool session_cache_end(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES],
+                       uint64_t now_ms) MUST_CHECK;
+/* The same, ended while Redis is away: the keeper tells it, until `until_ms`. */
 bool session_cache_owe(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
                        uint64_t until_ms) MUST_CHECK;
 /* Redis has heard of what the record of that kind said. */

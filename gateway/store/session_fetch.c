@@ -296,7 +296,10 @@ static void on_watch(struct timer *t)
     }
     bool there = look(f, now_ms, &copy);
     if (there && copy.kind == SESSION_KIND_LIVE && is_their_answer(f, &copy)) {
-        f->answer = (struct session_answer){ .kind = copy.kind, .session = copy.session };
+        bool leads_on = memcmp(copy.hash, f->hash, sizeof(f->hash)) != 0;
+        f->answer.kind = leads_on ? SESSION_KIND_ALIAS : SESSION_KIND_LIVE;
+        f->answer.session = copy.session;
+        memcpy(f->answer.successor, copy.hash, sizeof(copy.hash));
         finish(f);
     } else if (there && copy.kind == SESSION_KIND_ABSENT) {
         f->answer.kind = copy.kind;

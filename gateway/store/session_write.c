@@ -258,19 +258,47 @@ static void on_drop_told(struct session_op *op, const struct redisReply *reply)
     session_finish(op, gone ? SESSION_NONE : SESSION_UNAVAILABLE);
 }
 
+static enum store_result end_here(struct session_op *op);
+
+static void on_alias_told(struct session_op *op, const struct redisReply *reply)
+{
+    bool gone = session_cache_forget(session_table(op->store), op->hash);
+    (void)reply;
+    (void)gone; /* or when the keeper hears of it */
+    memcpy(op->hash, op->successor, sizeof(op->hash));
+    if (end_here(op) == STORE_DONE)
+        session_finish(op, op->status);
+}
+
 static void on_dropped(struct session_op *op, const struct redisReply *reply)
 {
-    (void)reply;
-    publish_hash(op, on_drop_told);
+    struct slice text = redis_reply_text(reply);
+    struct session none;
+    bool leads_on = text.data && op->hops < SESSION_HOPS_MAX &&
+                    session_record_read(text, 0, &none, op->successor) == SESSION_KIND_ALIAS;
+    op->hops++;
+    publish_hash(op, leads_on ? on_alias_told : on_drop_told);
+}
+
+/* An alias stays: it leads to what has ended then, as do others to it. */
+static const char end_text[] = "local v=redis.call('GET',KEYS[1])\n"
+                               "if v and string.sub(v,1,1)=='A' then return v end\n"
+                               "redis.call('SET',KEYS[1],'X','PX',ARGV[1])\n"
+                               "return 'X'\n";
+
+static enum store_result end_here(struct session_op *op)
+{
+    static struct redis_script script = { .text = end_text };
+    char ttl[20];
+    const struct slice args[] = { slice_of(
+        ttl, format_u64(ttl, MAX(1, op->store->config->sessions.absolute_ms))) };
+    return try_script(op, &script, args, ARRAY_LEN(args), on_dropped);
 }
 
 enum store_result session_write_drop(struct session_op *op)
 {
-    char name[SESSION_KEY_MAX];
-    struct set set;
-    set_fill(&set, session_record_name(op->hash, name), SLICE("X"),
-             op->store->config->sessions.absolute_ms);
-    return try_send(op, set.args[1], set.args, ARRAY_LEN(set.args), on_dropped);
+    op->hops = 0;
+    return end_here(op);
 }
 
 /* ---- drop all of a user ---- */

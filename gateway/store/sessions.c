@@ -72,8 +72,10 @@ void session_judge_alone(struct session_op *op, const struct session_copy *copy)
     uint64_t known_ms = MAX(copy->confirmed_ms, word(&store_region_node(s->region)->redis_seen_ms));
     bool good = copy->kind == SESSION_KIND_LIVE && !op->fresh_ms &&
                 since(now_ms, known_ms) <= s->config->sessions.cache_ms;
-    if (good)
+    if (good) {
         op->session = copy->session;
+        memcpy(op->hash, copy->hash, sizeof(op->hash)); /* of an alias, where it leads */
+    }
     op->status = good ? SESSION_FOUND : SESSION_UNAVAILABLE;
 }
 
@@ -218,7 +220,7 @@ enum store_result sessions_drop(struct store *s, struct session_op *op)
         return change(op, session_write_drop);
     bool ok = s->redis ? session_cache_owe(t, op->hash, op->begun_ms,
                                            op->begun_ms + s->config->sessions.absolute_ms)
-                       : session_cache_forget(t, op->hash);
+                       : session_cache_end(t, op->hash, op->begun_ms);
     return session_settle(op, ok ? SESSION_NONE : SESSION_UNAVAILABLE);
 }
 

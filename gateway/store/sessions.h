@@ -15,6 +15,7 @@
 #define SESSION_UID_MAX 64
 #define SESSION_ROLES_MAX 128
 #define SESSION_ALIAS_MS 10000 /* how long an id that was rotated leads to its successor */
+#define SESSION_HOPS_MAX 8     /* rotations that are followed to the session that is to end */
 
 struct session {
     char uid[SESSION_UID_MAX + 1];     /* no spaces */
@@ -65,8 +66,9 @@ enum store_result sessions_create(struct store *s, struct session_op *op);
 /* `session` under the successor's hash; the old one leads to the same session for 10 s. NONE or
  * MOVED, and nothing has changed, when it is not what was found any more. */
 enum store_result sessions_rotate(struct store *s, struct session_op *op);
-/* On every node at once; here at once, and elsewhere when Redis is back, while it is away. status
- * is NONE when that is sure. Who cancels it waits no more; it comes to its end all the same. */
+/* Also what it has become by rotations. On every node at once; here at once, and elsewhere when
+ * Redis is back, while it is away. status is NONE when that is sure. Who cancels it waits no more;
+ * it comes to its end all the same. */
 enum store_result sessions_drop(struct store *s, struct session_op *op);
 enum store_result sessions_drop_user(struct store *s, struct session_op *op);
 

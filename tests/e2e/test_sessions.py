@@ -223,6 +223,15 @@ def test_two_rotations_at_once_leave_one_session(scripted, backend):
     assert former.status() == thief.status() == 401
 
 
+def test_who_leaves_while_the_session_is_rotated_is_out(scripted, backend):
+    citizen = scripted_citizen(scripted, backend, "u-3")
+    former = citizen.at(scripted)
+    late = citizen.begin(backend)
+    citizen.finish(citizen.begin(backend), "rotate")
+    former.finish(late, "revoke")
+    assert citizen.status() == 401
+
+
 def test_an_answer_that_waits_for_its_order_arrives_whole(gateway):
     citizen = Citizen(gateway, "u-1")
     for more in ["&bytes=3000000", "&bytes=3000000&chunked=1", "&bytes=10", "&bytes=10&chunked=1"]:

@@ -108,6 +108,19 @@ def test_a_session_that_has_ended_elsewhere_is_not_rotated_back(single, secret, 
         assert "Max-Age=0" in answer.headers.get("Set-Cookie") and citizen.cookie is None
 
 
+def test_who_leaves_while_the_session_is_rotated_elsewhere_is_out(single, secret):
+    backend = ScriptedBackend()
+    with node_of(backend, single, secret) as one, node_of(backend, single, secret) as two:
+        wait_until_shared(one, two)
+        citizen = Citizen(one)
+        citizen.finish(citizen.begin(backend), "create; uid=u-10")
+        former, elsewhere = citizen.at(one), citizen.at(two)
+        late = former.begin(backend)
+        elsewhere.finish(elsewhere.begin(backend), "rotate")
+        former.finish(late, "revoke")
+        eventually(lambda: elsewhere.status() == 401, "it has ended on the other node")
+
+
 def test_a_cookie_without_our_signature_costs_redis_nothing(node, single, secret):
     with node_of(node, single, secret) as gateway:
         wait_until_shared(gateway)

@@ -142,6 +142,22 @@ static void what_is_rotated_is_not_missed(void **state)
     assert_int_equal(look(two, NOW).kind, SESSION_KIND_NOTHING);
 }
 
+static void what_is_ended_by_its_former_id_ends(void **state)
+{
+    (void)state;
+    static const uint8_t three[SESSION_HASH_BYTES] = { 7, 8, 9 };
+    put(one, "an");
+    assert_int_equal(rotate(one, two, NOW), SESSION_FOUND);
+    assert_int_equal(rotate(two, three, NOW), SESSION_FOUND);
+    assert_true(session_cache_end(table, one, NOW));
+    assert_int_equal(look(three, NOW).kind, SESSION_KIND_NOTHING);
+    put(one, "an");
+    assert_int_equal(rotate(one, two, NOW), SESSION_FOUND);
+    assert_true(session_cache_owe(table, one, NOW, NOW + ABSOLUTE_MS));
+    assert_int_equal(look(two, NOW).kind, SESSION_KIND_ABSENT);
+    assert_int_equal(look(one, NOW).kind, SESSION_KIND_ABSENT);
+}
+
 static void put_alias(const uint8_t hash[SESSION_HASH_BYTES],
                       const uint8_t successor[SESSION_HASH_BYTES])
 {
@@ -157,6 +173,7 @@ static void aliases_in_a_circle_lead_nowhere(void **state)
     put_alias(one, two);
     put_alias(two, one);
     assert_int_equal(look(one, NOW).kind, SESSION_KIND_ABSENT);
+    assert_true(session_cache_end(table, one, NOW));
 }
 
 static void what_is_forgotten_leaves_nothing_though_it_had_expired_before(void **state)
@@ -307,6 +324,7 @@ int main(void)
         TEST(what_has_ended_is_not_rotated_back),
         TEST(only_one_rotation_gives_it_another_id),
         TEST(what_is_rotated_is_not_missed),
+        TEST(what_is_ended_by_its_former_id_ends),
         TEST(aliases_in_a_circle_lead_nowhere),
         TEST(what_is_forgotten_leaves_nothing_though_it_had_expired_before),
         TEST(all_sessions_of_a_user_are_forgotten),

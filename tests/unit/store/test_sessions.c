@@ -1,4 +1,4 @@
-/* Ends of sessions that whoever ordered them has left. */
+/* Ends of sessions that whoever ordered them has left, and ids that were rotated meanwhile. */
 #include "common/clock.h"
 #include "store/session_engine.h"
 #include "tests/unit/store/limits_scene.h"
@@ -12,9 +12,39 @@
 static struct limits_scene s;
 static struct fake_redis server;
 static unsigned stored, published;
+static bool is_rotated_at_question, found;
+static struct session_op *leaving; /* when the first command arrives */
 /* Of different stripes, where there are several. */
 static const uint8_t hash[SESSION_HASH_BYTES] = { 1, 2, 3 };
 static const uint8_t other[SESSION_HASH_BYTES] = { 1, 2, 3, 0, 1 };
+
+static void put(const uint8_t which[SESSION_HASH_BYTES])
+{
+    struct session session = { .uid = "an", .absolute_ms = clock_wall_ms() + DAY_MS };
+    assert_true(
+        session_cache_put(session_table(&s.store), which, clock_wall_ms(), IDLE_MS, &session));
+}
+
+/* As the answer to another worker's question says. */
+static void rotate_elsewhere(void)
+{
+    struct session_answer a = { .kind = SESSION_KIND_ALIAS, .asked_ms = clock_wall_ms() };
+    struct shm_table *t = session_table(&s.store);
+    memcpy(a.successor, other, sizeof(other));
+    put(other);
+    assert_true(session_cache_forget(t, hash));
+    assert_int_equal(session_cache_claim(t, hash, 7, a.asked_ms, a.asked_ms + DAY_MS),
+                     SESSION_CLAIM_OURS);
+    assert_true(session_cache_fill(t, hash, 7, a.asked_ms, IDLE_MS, &a));
+}
+
+static void leave(struct session_op *op)
+{
+    loop_event_begin(&s.loop);
+    store_op_cancel(&op->op);
+    loop_event_end(&s.loop);
+    memset(op, 0xa5, sizeof(*op)); /* the exchange's memory goes */
+}
 
 static const char *answer(struct fake_redis *f, const redisReply *command)
 {
@@ -23,6 +53,13 @@ static const char *answer(struct fake_redis *f, const redisReply *command)
         published++;
         return ":1\r\n";
     }
+    if (is_rotated_at_question) {
+        rotate_elsewhere();
+        return "-ERR today there are no answers\r\n";
+    }
+    if (leaving)
+        leave(leaving);
+    leaving = NULL;
     stored++;
     return "+OK\r\n";
 }
@@ -31,12 +68,6 @@ static bool is_shared(void *user)
 {
     (void)user;
     return store_is_shared(&s.store);
-}
-
-static bool is_stored(void *user)
-{
-    (void)user;
-    return stored > 0;
 }
 
 static enum session_kind kind_of(const uint8_t which[SESSION_HASH_BYTES])
@@ -59,11 +90,16 @@ static bool is_other_gone(void *user)
     return kind_of(other) == SESSION_KIND_NOTHING;
 }
 
-static void put(const uint8_t which[SESSION_HASH_BYTES])
+static bool is_found(void *user)
 {
-    struct session session = { .uid = "an", .absolute_ms = clock_wall_ms() + DAY_MS };
-    assert_true(
-        session_cache_put(session_table(&s.store), which, clock_wall_ms(), IDLE_MS, &session));
+    (void)user;
+    return found;
+}
+
+static void on_found(struct store_op *op)
+{
+    (void)op;
+    found = true;
 }
 
 static void nobody_is_told(struct store_op *op)
@@ -76,6 +112,8 @@ static int set_up(void **state)
 {
     (void)state;
     stored = published = 0;
+    is_rotated_at_question = found = false;
+    leaving = NULL;
     limits_scene_open(&s);
     s.config.sessions =
         (struct config_sessions){ .idle_ms = IDLE_MS, .absolute_ms = DAY_MS, .cache_ms = IDLE_MS };
@@ -97,9 +135,59 @@ static int tear_down(void **state)
 static void connect_redis(void)
 {
     fake_redis_config(&s.redis, CONFIG_REDIS_SINGLE, &server.port, 1);
+    s.redis.redis.command_timeout_ms = 1000;
     s.config.store.redis = &s.redis.redis;
     store_apply(&s.store, &s.config);
     fake_redis_run(&s.loop, is_shared, NULL);
+}
+
+static void begin_find(struct session_op *op)
+{
+    *op = (struct session_op){ .op.on_done = on_found };
+    memcpy(op->hash, hash, sizeof(op->hash));
+    assert_true(session_cache_forget(session_table(&s.store), hash));
+    uv_update_time(&s.loop.uv);
+}
+
+static void end_find(const struct session_op *op)
+{
+    fake_redis_run(&s.loop, is_found, NULL);
+    assert_int_equal(op->status, SESSION_FOUND);
+    assert_string_equal(op->session.uid, "an");
+    assert_memory_equal(op->hash, other, sizeof(other));
+}
+
+static void start(struct session_op *op)
+{
+    loop_event_begin(&s.loop);
+    assert_int_equal(sessions_find(&s.store, op), STORE_PENDING);
+    loop_event_end(&s.loop);
+}
+
+static void where_a_rotated_id_leads_is_told_though_redis_does_not(void **state)
+{
+    struct session_op op;
+    (void)state;
+    connect_redis();
+    is_rotated_at_question = true;
+    begin_find(&op);
+    start(&op);
+    end_find(&op);
+}
+
+static void where_a_rotated_id_leads_is_told_when_another_has_asked(void **state)
+{
+    struct session_op op;
+    uint64_t now_ms = clock_wall_ms();
+    (void)state;
+    connect_redis();
+    begin_find(&op);
+    assert_int_equal(session_cache_claim(session_table(&s.store), hash, 7, now_ms, now_ms + DAY_MS),
+                     SESSION_CLAIM_OURS);
+    start(&op);
+    rotate_elsewhere();
+    end_find(&op);
+    assert_int_equal(stored, 0);
 }
 
 typedef enum store_result (*end_fn)(struct store *store, struct session_op *op);
@@ -115,23 +203,14 @@ static void begin(struct session_op *op, end_fn end)
     loop_event_end(&s.loop);
 }
 
-static void leave(struct session_op *op)
-{
-    loop_event_begin(&s.loop);
-    store_op_cancel(&op->op);
-    loop_event_end(&s.loop);
-    memset(op, 0xa5, sizeof(*op)); /* the exchange's memory goes */
-}
-
 static void in_redis_and_everywhere(end_fn end)
 {
     struct session_op op;
     connect_redis();
+    leaving = &op;
     begin(&op, end);
-    fake_redis_run(&s.loop, is_stored, NULL);
-    leave(&op);
-    assert_int_equal(published, 0);
     fake_redis_run(&s.loop, is_gone, NULL);
+    assert_int_equal(stored, 2);
     assert_int_equal(published, 1);
 }
 
@@ -223,6 +302,8 @@ int main(void)
         TEST(all_of_a_user_end_in_the_nodes_memory_too),
         TEST(all_of_a_user_end_though_some_cannot_be_had_now),
         TEST(what_is_under_way_goes_with_the_store),
+        TEST(where_a_rotated_id_leads_is_told_though_redis_does_not),
+        TEST(where_a_rotated_id_leads_is_told_when_another_has_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
