@@ -37,8 +37,7 @@
     "local lease=tonumber(ARGV[3]) "                                                               \
     "redis.call('HSET',KEYS[1],'s','P','fp',ARGV[1],'o',ARGV[2],'f',num(fence+1),"                 \
     "'l',num(now+lease),'d',doubt,'at',at) "                                                       \
-    "if doubt=='0' or redis.call('PTTL',KEYS[1])<lease then "                                      \
-    "  redis.call('PEXPIRE',KEYS[1],ARGV[3]) end "                                                 \
+    "if redis.call('PTTL',KEYS[1])<lease then redis.call('PEXPIRE',KEYS[1],ARGV[3]) end "          \
     "return {'NEW',num(fence+1),doubt,at}"
 
 /* What the rest begins with. owner, fence */
@@ -66,10 +65,13 @@
     "redis.call('PEXPIRE',KEYS[1],ARGV[3]) "                                                       \
     "return {'DONE'}"
 
+/* The fence goes on being known where a backend may have seen one. */
 #define SUBMISSION_LUA_RELEASE                                                                     \
     SUBMISSION_LUA_OWN                                                                             \
     "if s~='P' and s~='D' then return {'LOST'} end "                                               \
-    "if r[4]=='1' then redis.call('HSET',KEYS[1],'s','U') else redis.call('DEL',KEYS[1]) end "     \
+    "if r[4]=='1' then redis.call('HSET',KEYS[1],'s','U') "                                        \
+    "elseif s=='P' and r[3]=='1' then redis.call('DEL',KEYS[1]) "                                  \
+    "else redis.call('HSET',KEYS[1],'s','P','o','','l','0') end "                                  \
     "return {'DONE'}"
 
 /* and lifetime */

@@ -5,6 +5,9 @@
  *      ^                 |                   `--doubt, or lease over--> UNKNOWN
  *      `---- release, or lease over (never sent: whoever comes next takes over, fence + 1)
  *
+ * Once it was sent, what is released stays as a PENDING one whose lease is over, so that no two
+ * attempts that a backend may see have the same fence while the record lives.
+ *
  * An UNKNOWN one can be taken over (fence + 1) where that is safe: the backend recognises the key,
  * or can be asked about it. It stays doubtful: then a release, or the end of the lease, makes it
  * UNKNOWN again.

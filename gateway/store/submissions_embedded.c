@@ -327,6 +327,19 @@ enum store_result submissions_embedded_doubt(struct store *s, struct submission_
     return submission_op_done(op, SUBMISSION_DONE);
 }
 
+/* Free, and yet its fence goes on being known where a backend may have seen one. */
+static void set_free(struct place *p)
+{
+    struct submission_record *r = p->record;
+    if (r->state == SUBMISSION_PENDING && r->fence == 1) {
+        shm_table_remove(p->table, r);
+        return;
+    }
+    r->state = SUBMISSION_PENDING;
+    r->owner = 0;
+    r->lease_ms = 0;
+}
+
 enum store_result submissions_embedded_release(struct store *s, struct submission_op *op)
 {
     uint64_t now_ms = clock_wall_ms();
@@ -341,7 +354,7 @@ enum store_result submissions_embedded_release(struct store *s, struct submissio
     if (doubtful)
         r->state = SUBMISSION_IN_DOUBT; /* as it was */
     else
-        shm_table_remove(p.table, r);
+        set_free(&p);
     unlock(&p);
     if (op->journalled)
         note(s, &entry);

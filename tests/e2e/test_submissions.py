@@ -426,11 +426,12 @@ def test_backend_that_wants_to_be_asked_again_is(tmp_path, backend, status, fiel
     with portal(backend, folder=tmp_path) as gateway:
         client, headers = gateway.connect(), with_key()
         client.send_request("POST", "/", headers, DOSSIER)
-        backend.accept().serve(status, fields)
+        first = backend.accept().serve(status, fields)
         assert client.read_answer().status == status
         client.send_request("POST", "/", headers, DOSSIER)
-        backend.accept().serve(201)
+        second = backend.accept().serve(201)
         assert client.read_answer().status == 201
+        assert [r.headers.get("X-Cong-Fence") for r in (first, second)] == ["1", "2"]
 
 
 @pytest.mark.parametrize("status", [400, 500, 503])

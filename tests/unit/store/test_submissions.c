@@ -224,7 +224,22 @@ static void release_frees_the_key(void **state)
     assert_int_equal(step(submissions_release, &a), SUBMISSION_DONE);
     a = sent("k");
     assert_int_equal(step(submissions_release, &a), SUBMISSION_DONE);
+    assert_int_equal(step(submissions_look, &a), SUBMISSION_NONE);
+    assert_int_equal(step(submissions_complete, &a), SUBMISSION_LOST);
     assert_int_equal(begin("k", "other"), SUBMISSION_NEW);
+}
+
+static void no_fence_is_seen_twice(void **state)
+{
+    (void)state;
+    for (unsigned fence = 1; fence <= 2; fence++) {
+        struct asked a = sent("k");
+        assert_int_equal(a.op.fence, fence);
+        assert_int_equal(step(submissions_release, &a), SUBMISSION_DONE);
+    }
+    struct asked a = begun("k");
+    assert_int_equal(step(submissions_release, &a), SUBMISSION_DONE);
+    assert_int_equal(begun("k").op.fence, 4);
 }
 
 static void doubt_stays(void **state)
@@ -354,7 +369,9 @@ static void answers_and_releases_are_read_back(void **state)
     struct asked again = ask_of("answered", "payload");
     assert_int_equal(step(submissions_begin, &again), SUBMISSION_COMPLETE);
     assert_true(slice_eq(again.op.body, SLICE("filed")));
-    assert_int_equal(begin("released", "other"), SUBMISSION_NEW);
+    again = ask_of("released", "other");
+    assert_int_equal(step(submissions_begin, &again), SUBMISSION_NEW);
+    assert_int_equal(again.op.fence, 2);
     assert_int_equal(begin("doubt", "payload"), SUBMISSION_UNKNOWN);
     assert_int_equal(begin("begun", "payload"), SUBMISSION_NEW);
 }
@@ -463,6 +480,7 @@ int main(void)
         TEST(answer_is_given_again),
         TEST(answer_that_is_lost_is_still_an_answer),
         TEST(release_frees_the_key),
+        TEST(no_fence_is_seen_twice),
         TEST(doubt_stays),
         TEST(what_was_never_sent_is_taken_over),
         TEST(what_was_sent_is_unknown_when_its_lease_is_over),

@@ -1,5 +1,7 @@
-/* What is said about replicas, by a Redis that loses its connections. */
+/* What is said about replicas, by a Redis that loses its connections; and what Debian's does with
+ * fences. */
 #include "fakes/fake_redis.h"
+#include "fakes/real_redis.h"
 #include "store/submissions.h"
 #include "tests/unit/store/limits_scene.h"
 
@@ -7,6 +9,7 @@
 
 static struct limits_scene s;
 static struct fake_redis server;
+static struct real_redis real;
 static struct config_submission submission;
 static struct config_route route = { .submission = &submission };
 static unsigned waits;
@@ -27,7 +30,8 @@ static const char *answer(struct fake_redis *f, const redisReply *command)
 static bool is_up(void *user)
 {
     (void)user;
-    return s.store.redis_waiting && redis_client_is_up(s.store.redis_waiting);
+    return s.store.redis_waiting && redis_client_is_up(s.store.redis_waiting) &&
+           store_is_shared(&s.store);
 }
 
 static bool is_done(void *user)
@@ -42,6 +46,17 @@ static void on_done(struct store_op *op)
     done = true;
 }
 
+static void connect_to(uint16_t port)
+{
+    fake_redis_config(&s.redis, CONFIG_REDIS_SINGLE, &port, 1);
+    s.redis.redis.command_timeout_ms = TIMEOUT_MS;
+    s.config.store.redis = &s.redis.redis;
+    s.config.routes = &route;
+    s.config.route_count = 1;
+    store_apply(&s.store, &s.config);
+    fake_redis_run(&s.loop, is_up, NULL);
+}
+
 static int set_up(void **state)
 {
     (void)state;
@@ -49,13 +64,7 @@ static int set_up(void **state)
     done = false;
     limits_scene_open(&s);
     fake_redis_init(&server, &s.loop, answer, NULL);
-    fake_redis_config(&s.redis, CONFIG_REDIS_SINGLE, &server.port, 1);
-    s.redis.redis.command_timeout_ms = TIMEOUT_MS;
-    s.config.store.redis = &s.redis.redis;
-    s.config.routes = &route;
-    s.config.route_count = 1;
-    store_apply(&s.store, &s.config);
-    fake_redis_run(&s.loop, is_up, NULL);
+    connect_to(server.port);
     return 0;
 }
 
@@ -115,6 +124,70 @@ static void nobody_to_wait_for_confirms_nothing(void **state)
     assert_true(op.unconfirmed);
 }
 
+static int set_up_real(void **state)
+{
+    (void)state;
+    real = (struct real_redis){ 0 };
+    real_redis_start(&real);
+    limits_scene_open(&s);
+    connect_to(real.port);
+    return 0;
+}
+
+static int tear_down_real(void **state)
+{
+    (void)state;
+    limits_scene_close(&s);
+    real_redis_stop(&real);
+    return 0;
+}
+
+static enum submission_verdict step(enum store_result (*fn)(struct store *, struct submission_op *),
+                                    struct submission_op *op)
+{
+    done = false;
+    uv_update_time(&s.loop.uv);
+    loop_event_begin(&s.loop);
+    assert_int_equal(fn(&s.store, op), STORE_PENDING);
+    loop_event_end(&s.loop);
+    fake_redis_run(&s.loop, is_done, NULL);
+    return op->verdict;
+}
+
+static struct submission_op begun(void)
+{
+    struct submission_op op = { .op.on_done = on_done, .lease_ms = DAY_MS, .ttl_ms = DAY_MS };
+    assert_int_equal(step(submissions_begin, &op), SUBMISSION_NEW);
+    return op;
+}
+
+static void release(struct submission_op *op)
+{
+    assert_int_equal(step(submissions_release, op), SUBMISSION_DONE);
+    assert_int_equal(step(submissions_look, op), SUBMISSION_NONE);
+    assert_int_equal(step(submissions_complete, op), SUBMISSION_LOST);
+}
+
+static void no_fence_is_seen_twice(void **state)
+{
+    (void)state;
+    struct submission_op op = begun();
+    release(&op);
+    op = begun();
+    assert_int_equal(op.fence, 1);
+    assert_int_equal(step(submissions_sent, &op), SUBMISSION_DONE);
+    release(&op);
+    op = begun();
+    assert_int_equal(op.fence, 2);
+    assert_false(op.doubtful);
+    release(&op);
+    op = begun();
+    assert_int_equal(op.fence, 3);
+    assert_int_equal(step(submissions_sent, &op), SUBMISSION_DONE);
+    release(&op);
+    assert_int_equal(begun().fence, 4);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -122,6 +195,7 @@ int main(void)
         TEST(replicas_are_confirmed),
         TEST(replicas_are_confirmed_only_where_it_was_written),
         TEST(nobody_to_wait_for_confirms_nothing),
+        cmocka_unit_test_setup_teardown(no_fence_is_seen_twice, set_up_real, tear_down_real),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
