@@ -102,11 +102,6 @@ void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, timer_event_fn on_
     w->uv.data = w;
 }
 
-void timer_wheel_fini(struct timer_wheel *w)
-{
-    uv_close((uv_handle_t *)&w->uv, NULL);
-}
-
 void timer_init(struct timer *t, timer_fn on_expired)
 {
     *t = (struct timer){ .on_expired = on_expired };

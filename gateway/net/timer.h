@@ -37,9 +37,8 @@ struct timer_wheel {
     void *user;
 };
 
+/* Its uv timer is closed with the loop. */
 void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, timer_event_fn on_event, void *user);
-/* Stops the wheel; its uv timer is closed with the loop. */
-void timer_wheel_fini(struct timer_wheel *w);
 
 void timer_init(struct timer *t, timer_fn on_expired);
 /* Arms, or arms anew. */
