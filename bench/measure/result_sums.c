@@ -76,6 +76,7 @@ static void machine_add(struct results_machine *into, const struct results_machi
     into->nodes_cpu = MAX(into->nodes_cpu, from->nodes_cpu);
     into->generators_cpu += from->generators_cpu;
     into->gateway_pss = MAX(into->gateway_pss, from->gateway_pss);
+    into->gateway_rss = MAX(into->gateway_rss, from->gateway_rss);
     into->generators_pss += from->generators_pss;
     into->kernel_slab += from->kernel_slab;
     into->tcp_memory += from->tcp_memory;

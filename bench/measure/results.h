@@ -89,8 +89,9 @@ struct results_board {
 /* What the coordinator sees of the machine each second. */
 struct results_machine {
     double core_busy[2], steal, foreign; /* percent; foreign: CPU of processes that are not ours */
-    double gateway_cpu, generators_cpu, nodes_cpu;                 /* percent of one core */
-    uint64_t gateway_pss, generators_pss, kernel_slab, tcp_memory; /* bytes; PSS every 10 s */
+    double gateway_cpu, generators_cpu, nodes_cpu; /* percent of one core */
+    uint64_t gateway_pss, generators_pss; /* bytes; read now and then, the last one in between */
+    uint64_t gateway_rss, kernel_slab, tcp_memory; /* bytes; read each second */
     uint32_t kernel_sockets, gateway_connections, gateway_fds;
     uint64_t listen_drops;
     double pressure; /* percent of the time that somebody waited for a core (PSI) */

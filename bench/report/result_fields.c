@@ -107,6 +107,7 @@ static const struct field machine[] = {
     FIELD(results_machine, generators_cpu),
     FIELD(results_machine, nodes_cpu),
     FIELD(results_machine, gateway_pss),
+    FIELD(results_machine, gateway_rss),
     FIELD(results_machine, generators_pss),
     FIELD(results_machine, kernel_slab),
     FIELD(results_machine, tcp_memory),

@@ -184,6 +184,19 @@ static void observe_kernel(struct machine *m, struct results_machine *out)
     out->listen_drops = drops - m->listen_drops;
 }
 
+/* Shared pages count for each process that has them. */
+static void observe_resident_set(struct machine *m, struct results_machine *out)
+{
+    const struct process_table *t = m->setup.processes;
+    char path[32];
+    out->gateway_rss = 0;
+    for (size_t i = 0; i < t->gateway_count; i++) {
+        snprintf(path, sizeof(path), "/proc/%d/status", (int)t->gateway[i]);
+        proc_file_read(path, m->text, TEXT_BYTES);
+        out->gateway_rss += proc_file_number(m->text, "\nVmRSS:") * 1024;
+    }
+}
+
 static uint64_t proportional_set(struct machine *m, pid_t pid)
 {
     char path[48];
@@ -255,6 +268,7 @@ void machine_observe(struct machine *m, bool quick, struct results_machine *out)
     observe_processes(m, elapsed_us, out);
     observe_pressure(m, elapsed_us, out);
     observe_kernel(m, out);
+    observe_resident_set(m, out);
     observe_gateways(m, out);
     if (!m->has_begun) /* nothing to differ from: the shares would be those since the boot */
         out->foreign = out->steal = out->pressure = 0;

@@ -90,7 +90,7 @@ const struct metric metric_table[] = {
       .doc = "the kernel's memory (slab), beyond that before the first user" },
     { .name = "tcp_memory", OF(tcp_memory, BYTES), .doc = "most that waits in TCP queues" },
     { .name = "memory_growth", OF(memory_growth, BYTES), .needs_s = GROWTH_S,
-      .doc = "growth of the gateway's memory a minute; 0 when it may be chance" },
+      .doc = "growth of the gateway's memory (RSS) a minute; 0 when it may be chance" },
     { .name = "fds_growth", OF(fds_growth, NUMBER),
       .doc = "growth of the gateway's open files a minute; 0 when it may be chance" },
     { .name = "response_p99_growth", OF(p99_growth, MS),

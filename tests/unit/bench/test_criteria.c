@@ -64,7 +64,7 @@ static void growth_is_not_judged_in_a_run_cut_too_short_for_it(void **state)
     fixture_criterion(&f, "closes", -1, HOLD, false, 0);
     f.s.scale = 0.1;
     for (uint32_t i = 0; i < f.r->second_count; i++)
-        f.r->machine[i].gateway_pss += i * 1000;
+        f.r->machine[i].gateway_rss += i * 1000;
     criteria_judge(f.r);
     assert_int_equal(f.r->outcome_count, 1);
     assert_true(f.r->outcomes[0].ok);

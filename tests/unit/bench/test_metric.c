@@ -234,10 +234,10 @@ static void growth_is_nothing_while_it_may_be_chance(void **state)
     expect("response_p99_growth", -1, -1, 0, 0);
     expect("done_growth", -1, -1, 0, 0);
     for (uint32_t i = 0; i < f.r->second_count; i++)
-        f.r->machine[i].gateway_pss += (i % 7) * 1000;
+        f.r->machine[i].gateway_rss += (i % 7) * 1000;
     expect("memory_growth", -1, -1, 0, 0);
     for (uint32_t i = 0; i < f.r->second_count; i++)
-        f.r->machine[i].gateway_pss += i * 1000;
+        f.r->machine[i].gateway_rss += i * 1000;
     expect("memory_growth", -1, -1, 60000, 1500);
 }
 
@@ -246,7 +246,7 @@ static void memory_that_stops_growing_was_warm_up(void **state)
     (void)state;
     for (uint32_t i = 0; i < f.r->second_count; i++) {
         uint32_t held_s = i > RAMP_S ? i - RAMP_S : 0;
-        f.r->machine[i].gateway_pss += MIN(held_s, HOLD_S / 3) * 100000;
+        f.r->machine[i].gateway_rss += MIN(held_s, HOLD_S / 3) * 100000;
     }
     expect("memory_growth", -1, -1, 0, 0);
 }

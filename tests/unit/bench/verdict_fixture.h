@@ -62,6 +62,7 @@ static inline void fixture_second(struct result *r, uint32_t at, uint32_t users)
     m->core_busy[0] = m->core_busy[1] = 50;
     m->gateway_cpu = 40;
     m->gateway_pss = 5000000 + 10000ull * users;
+    m->gateway_rss = m->gateway_pss + 3000000;
     m->generators_pss = 2000000 + 20000ull * users;
     m->kernel_slab = 1000000 + 8000ull * users;
 }
