@@ -1,10 +1,13 @@
 #include "process/crew.h"
 
 #include "common/log.h"
+#include "process/spread.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define KEEPER_LEAVE_MS 1000
+#define BALANCE_PERIOD_MS 1000
 
 static_assert(CONFIG_WORKERS_MAX == BOARD_WORKERS_MAX, "a worker has the same slot on the board");
 
@@ -79,11 +82,38 @@ bool crew_has_settled(const struct crew *crew, struct buf *problems)
     return settled;
 }
 
-void crew_steer(struct crew *crew)
+static void weigh(struct crew *crew, uint64_t arrivals)
+{
+    uint64_t open[CONFIG_WORKERS_MAX];
+    for (uint32_t slot = 0; slot < CONFIG_WORKERS_MAX; slot++)
+        open[slot] = metrics_gauge(board_metrics(crew->board, slot), GAUGE_CONNECTIONS_OPEN);
+    spread_weigh(open, crew_live_workers(crew), arrivals, crew->weights);
+}
+
+static void share_out(struct crew *crew)
 {
     struct err e;
-    if (listen_sockets_steer(&crew->sockets, crew_live_workers(crew), &e) < 0)
+    if (listen_sockets_steer(&crew->sockets, crew->weights, &e) < 0)
         log_write(LOG_WARN, "%s", e.text);
+}
+
+void crew_steer(struct crew *crew)
+{
+    weigh(crew, 0);
+    share_out(crew);
+}
+
+void crew_balance(struct crew *crew, uint64_t now_ms)
+{
+    uint32_t before[CONFIG_WORKERS_MAX];
+    uint64_t accepted = board_counter(crew->board, COUNTER_CONNECTIONS_ACCEPTED);
+    uint64_t arrivals = accepted > crew->accepted ? accepted - crew->accepted : 0;
+    crew->accepted = accepted;
+    crew->balance_due_ms = now_ms + BALANCE_PERIOD_MS;
+    memcpy(before, crew->weights, sizeof(before));
+    weigh(crew, arrivals);
+    if (memcmp(before, crew->weights, sizeof(before)) != 0)
+        share_out(crew);
 }
 
 /* --- what they are told --------------------------------------------------------------------- */

@@ -1,8 +1,8 @@
 /* All children of the supervisor, the listening sockets that they share, and what they are handed.
  *
  * The crew keeps the wanted number of workers and one keeper alive, hands the current generation to
- * whoever starts, and steers new connections to the workers that can take them. It borrows the
- * board, the generation and the logs from the supervisor. */
+ * whoever starts, and shares new connections out among the workers that can take them. It borrows
+ * the board, the generation and the logs from the supervisor. */
 #ifndef PROCESS_CREW_H
 #define PROCESS_CREW_H
 
@@ -17,10 +17,13 @@ struct crew {
     struct child children[CHILD_SLOTS];
     struct listen_sockets sockets; /* owned */
     struct child_launch launch;
-    struct board *board;                 /* borrowed */
-    const struct generation *generation; /* borrowed; what children are given */
-    const struct log_files *logs;        /* borrowed */
-    uint32_t worker_count;               /* wanted */
+    struct board *board;                  /* borrowed */
+    const struct generation *generation;  /* borrowed; what children are given */
+    const struct log_files *logs;         /* borrowed */
+    uint32_t worker_count;                /* wanted */
+    uint32_t weights[CONFIG_WORKERS_MAX]; /* of the slots, when connections are shared out */
+    uint64_t accepted;                    /* connections, when last balanced */
+    uint64_t balance_due_ms;
     uint32_t unclean; /* children that left with requests cut off, or had to be killed */
     bool leaving;     /* no worker is started any more */
 };
@@ -49,6 +52,8 @@ void crew_start(struct crew *crew, struct child *c, uint64_t now_ms);
 void crew_vacate(struct crew *crew, const struct child *c);
 /* Call after every change to the sockets or to the workers that take connections. */
 void crew_steer(struct crew *crew);
+/* Follows the numbers of connections that the workers hold; call at balance_due_ms. */
+void crew_balance(struct crew *crew, uint64_t now_ms);
 
 /* Tells all workers to finish within deadline_ms and closes our copies of their sockets. Nobody is
  * started again. */

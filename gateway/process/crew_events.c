@@ -158,6 +158,12 @@ static void act_on_due(struct crew *crew, struct child *c, uint64_t now_ms)
     }
 }
 
+/* With one worker there is nothing to choose. */
+static bool needs_balance(const struct crew *crew)
+{
+    return crew->worker_count > 1 && !crew->leaving;
+}
+
 void crew_events_tick(struct crew *crew, uint64_t now_ms)
 {
     bool acted = false;
@@ -170,11 +176,13 @@ void crew_events_tick(struct crew *crew, uint64_t now_ms)
     }
     if (acted)
         crew_steer(crew);
+    if (needs_balance(crew) && now_ms >= crew->balance_due_ms)
+        crew_balance(crew, now_ms);
 }
 
 uint64_t crew_events_due_ms(const struct crew *crew)
 {
-    uint64_t due_ms = UINT64_MAX;
+    uint64_t due_ms = needs_balance(crew) ? crew->balance_due_ms : UINT64_MAX;
     for (uint32_t slot = 0; slot < CHILD_SLOTS; slot++)
         if (crew->children[slot].due_ms != 0)
             due_ms = MIN(due_ms, crew->children[slot].due_ms);

@@ -224,10 +224,11 @@ void listen_sockets_remove(struct listen_sockets *s, uint32_t slot)
         close_slot(s->groups[i], slot);
 }
 
-int listen_sockets_steer(struct listen_sockets *s, uint64_t live_slots, struct err *e)
+int listen_sockets_steer(struct listen_sockets *s, const uint32_t weights[CONFIG_WORKERS_MAX],
+                         struct err *e)
 {
     for (size_t i = 0; i < s->count; i++) {
-        int status = reuseport_steer(&s->groups[i]->order, live_slots, e);
+        int status = reuseport_steer(&s->groups[i]->order, weights, e);
         if (status < 0)
             return status;
     }

@@ -33,8 +33,9 @@ int listen_sockets_add(struct listen_sockets *s, uint32_t slot, struct err *e) M
 /* Closes the slot's sockets; its worker must be gone. */
 void listen_sockets_remove(struct listen_sockets *s, uint32_t slot);
 
-/* New connections go to the live slots only (see reuseport.h). */
-int listen_sockets_steer(struct listen_sockets *s, uint64_t live_slots, struct err *e) MUST_CHECK;
+/* Shares new connections out by the slots' weights (see reuseport.h). */
+int listen_sockets_steer(struct listen_sockets *s, const uint32_t weights[CONFIG_WORKERS_MAX],
+                         struct err *e) MUST_CHECK;
 
 /* Lends the slot's sockets, or the admin's, to a CONFIG message. */
 void listen_sockets_lend(const struct listen_sockets *s, uint32_t slot,

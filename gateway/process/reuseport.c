@@ -6,8 +6,6 @@
 
 #define PROGRAM_MAX (2 * CONFIG_WORKERS_MAX + 3)
 
-static_assert(CONFIG_WORKERS_MAX <= 64, "live_slots has one bit a worker");
-
 void reuseport_add(struct reuseport *group, int fd, uint32_t slot)
 {
     assert(group->count < CONFIG_WORKERS_MAX);
@@ -27,28 +25,38 @@ void reuseport_remove(struct reuseport *group, uint32_t slot)
     }
 }
 
-/* "A random number modulo n; its k-th value returns the k-th live index." */
-static uint16_t write_program(struct sock_filter *out, const uint32_t *live, uint32_t count)
+/* "A random number modulo all weights; what is below the sum of the first k weights, and of no
+ * fewer, returns the k-th index." */
+static uint16_t write_program(struct sock_filter *out, const uint32_t *weights, uint32_t count)
 {
     struct sock_filter *at = out;
+    uint32_t all = 0, below = 0, last = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        all += weights[i];
+        last = weights[i] > 0 ? i : last;
+    }
     *at++ = (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
                                          (uint32_t)(SKF_AD_OFF + SKF_AD_RANDOM));
-    *at++ = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count);
-    for (uint32_t k = 0; k + 1 < count; k++) {
-        *at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, k, 0, 1);
-        *at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, live[k]);
+    *at++ = (struct sock_filter)BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, all);
+    for (uint32_t i = 0; i < last; i++) {
+        below += weights[i];
+        if (weights[i] == 0)
+            continue;
+        *at++ = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, below, 1, 0);
+        *at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, i);
     }
-    *at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, live[count - 1]);
+    *at++ = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, last);
     return (uint16_t)(at - out);
 }
 
-static int attach(struct reuseport *group, const uint32_t *live, uint32_t count, struct err *e)
+static int attach(struct reuseport *group, const uint32_t *weights, struct err *e)
 {
     struct sock_filter filter[PROGRAM_MAX];
-    struct sock_fprog program = { .len = write_program(filter, live, count), .filter = filter };
+    struct sock_fprog program = { .len = write_program(filter, weights, group->count),
+                                  .filter = filter };
     if (setsockopt(group->sockets[0].fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program,
                    sizeof(program)) < 0)
-        return err_system(e, "cannot steer connections away from a worker");
+        return err_system(e, "cannot share new connections out among the workers");
     group->steered = true;
     return 0;
 }
@@ -66,16 +74,15 @@ static int detach(struct reuseport *group, struct err *e)
     return 0;
 }
 
-int reuseport_steer(struct reuseport *group, uint64_t live_slots, struct err *e)
+int reuseport_steer(struct reuseport *group, const uint32_t weights[CONFIG_WORKERS_MAX],
+                    struct err *e)
 {
-    uint32_t live[CONFIG_WORKERS_MAX];
-    uint32_t count = 0;
-    if (group->count == 0)
-        return 0;
-    for (uint32_t i = 0; i < group->count; i++)
-        if (live_slots >> group->sockets[i].slot & 1)
-            live[count++] = i;
-    if (count == 0 || count == group->count)
-        return detach(group, e);
-    return attach(group, live, count, e);
+    uint32_t of_socket[CONFIG_WORKERS_MAX];
+    bool same = true;
+    for (uint32_t i = 0; i < group->count; i++) {
+        of_socket[i] = weights[group->sockets[i].slot];
+        assert(of_socket[i] <= REUSEPORT_WEIGHT_MAX);
+        same = same && of_socket[i] == of_socket[0];
+    }
+    return same ? detach(group, e) : attach(group, of_socket, e);
 }

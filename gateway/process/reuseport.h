@@ -3,8 +3,8 @@
  * All workers listen on the same address with a socket each, and the kernel spreads connections
  * over them by hash. A worker that is dead, full or leaving must get no new ones, yet what waits in
  * its socket's queue must not be lost, so the socket cannot simply be closed or shut down. Instead
- * a classic BPF program on the group picks a random one among the live sockets; while all are live
- * there is none, and the kernel's own choice stands.
+ * a classic BPF program on the group picks a random socket, by weights; while all have the same
+ * weight there is none, and the kernel's own choice stands.
  *
  * The program answers with an index into the kernel's array of the group. The array is mirrored
  * here by the kernel's rules (net/core/sock_reuseport.c): listen() appends, and a socket that is
@@ -14,6 +14,8 @@
 
 #include "common/err.h"
 #include "config/config.h"
+
+#define REUSEPORT_WEIGHT_MAX (UINT32_MAX / CONFIG_WORKERS_MAX)
 
 struct reuseport {
     struct {
@@ -29,8 +31,9 @@ void reuseport_add(struct reuseport *group, int fd, uint32_t slot);
 /* Right before the last copy of the slot's socket is closed. */
 void reuseport_remove(struct reuseport *group, uint32_t slot);
 
-/* Gives new connections only to the slots whose bit is set. With none of them, or all, every socket
- * of the group gets its share. */
-int reuseport_steer(struct reuseport *group, uint64_t live_slots, struct err *e) MUST_CHECK;
+/* Gives each slot new connections in proportion to its weight, at most REUSEPORT_WEIGHT_MAX. With
+ * weights that are all the same, 0 too, every socket of the group gets its share. */
+int reuseport_steer(struct reuseport *group, const uint32_t weights[CONFIG_WORKERS_MAX],
+                    struct err *e) MUST_CHECK;
 
 #endif

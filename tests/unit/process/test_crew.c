@@ -149,13 +149,30 @@ static void starts_the_keeper_and_every_worker(void **state)
     assert_int_equal(board_slot(f->board, 0), BOARD_SLOT_UP);
     assert_int_equal(board_slot(f->board, BOARD_KEEPER), BOARD_SLOT_UP);
     assert_int_equal(board_slot(f->board, 2), BOARD_SLOT_UNUSED);
-    assert_true(crew_events_due_ms(&f->crew) == UINT64_MAX);
+    crew_events_tick(&f->crew, 2000);
+    assert_int_equal(crew_events_due_ms(&f->crew), 3000); /* nothing but the balance */
+}
+
+static void gives_more_to_the_worker_that_holds_fewer(void **state)
+{
+    struct fixture *f = *state;
+    start_all(f);
+    crew_balance(&f->crew, 1000);
+    assert_int_equal(f->crew.weights[0], f->crew.weights[1]);
+    metrics_gauge_set(board_metrics(f->board, 0), GAUGE_CONNECTIONS_OPEN, 900);
+    metrics_gauge_set(board_metrics(f->board, 1), GAUGE_CONNECTIONS_OPEN, 500);
+    crew_events_tick(&f->crew, 1999);
+    assert_int_equal(f->crew.weights[0], f->crew.weights[1]);
+    crew_events_tick(&f->crew, 2000);
+    assert_true(f->crew.weights[0] < f->crew.weights[1]);
+    assert_int_equal(f->crew.weights[2], 0);
 }
 
 static void starts_a_killed_worker_again_and_leaves_the_others_alone(void **state)
 {
     struct fixture *f = *state;
     start_all(f);
+    crew_balance(&f->crew, 2000);
     pid_t first = f->crew.children[0].pid, second = f->crew.children[1].pid;
     metrics_gauge_set(board_metrics(f->board, 0), GAUGE_REQUESTS_ACTIVE, 5);
     kill_child(&f->crew, 0, 2000);
@@ -288,6 +305,7 @@ int main(int argc, char **argv)
     log_set_fd(open("/dev/null", O_WRONLY | O_CLOEXEC)); /* deaths are what this is about */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(starts_the_keeper_and_every_worker, setup, teardown),
+        cmocka_unit_test_setup_teardown(gives_more_to_the_worker_that_holds_fewer, setup, teardown),
         cmocka_unit_test_setup_teardown(starts_a_killed_worker_again_and_leaves_the_others_alone,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(makes_one_that_keeps_dying_wait, setup, teardown),

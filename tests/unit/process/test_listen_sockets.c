@@ -174,7 +174,8 @@ static void steers_every_listener(void **state)
     struct fixture *f = *state;
     struct err e;
     assert_int_equal(apply(f, 0, 2, 0x7, &e), 0);
-    assert_int_equal(listen_sockets_steer(&f->sockets, 0x2, &e), 0);
+    assert_int_equal(
+        listen_sockets_steer(&f->sockets, (uint32_t[CONFIG_WORKERS_MAX]){ [1] = 1 }, &e), 0);
     struct channel_files one = lent(f, 1);
     for (size_t i = 0; i < 2; i++) {
         assert_true(is_listening(f, i));

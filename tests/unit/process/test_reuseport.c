@@ -86,10 +86,18 @@ static size_t accept_all(struct fixture *f, uint32_t slot)
     return accepted;
 }
 
-static void steer(struct fixture *f, uint64_t live_slots)
+static void weigh(struct fixture *f, const uint32_t weights[CONFIG_WORKERS_MAX])
 {
     struct err e = { "" };
-    assert_int_equal(reuseport_steer(&f->group, live_slots, &e), 0);
+    assert_int_equal(reuseport_steer(&f->group, weights, &e), 0);
+}
+
+static void steer(struct fixture *f, uint64_t live_slots)
+{
+    uint32_t weights[CONFIG_WORKERS_MAX];
+    for (uint32_t slot = 0; slot < CONFIG_WORKERS_MAX; slot++)
+        weights[slot] = live_slots >> slot & 1;
+    weigh(f, weights);
 }
 
 static void gives_an_excluded_socket_nothing(void **state)
@@ -132,6 +140,17 @@ static void uses_every_live_socket(void **state)
     /* Each stays empty with a probability of (2/3)^64, five in 10^12. */
     for (uint32_t slot = 1; slot < SOCKETS; slot++)
         assert_true(accept_all(f, slot) > 0);
+}
+
+static void shares_out_by_weight(void **state)
+{
+    struct fixture *f = *state;
+    uint32_t weights[CONFIG_WORKERS_MAX] = { 1, REUSEPORT_WEIGHT_MAX, 0, 1 };
+    weigh(f, weights);
+    connect_clients(f, CLIENTS);
+    /* One connection in 33 million goes elsewhere. */
+    assert_int_equal(accept_all(f, 2), 0);
+    assert_int_equal(accept_all(f, 1), CLIENTS);
 }
 
 static void spreads_over_all_when_all_or_none_are_live(void **state)
@@ -180,6 +199,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_what_waits_in_an_excluded_queue, setup, teardown),
         cmocka_unit_test_setup_teardown(gives_everything_to_the_only_live_socket, setup, teardown),
         cmocka_unit_test_setup_teardown(uses_every_live_socket, setup, teardown),
+        cmocka_unit_test_setup_teardown(shares_out_by_weight, setup, teardown),
         cmocka_unit_test_setup_teardown(spreads_over_all_when_all_or_none_are_live, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(follows_the_order_of_the_kernel, setup, teardown),
