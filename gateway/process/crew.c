@@ -82,12 +82,22 @@ bool crew_has_settled(const struct crew *crew, struct buf *problems)
     return settled;
 }
 
+/* Those who take new connections; when all are full, all of them, as well as they can. */
+static uint64_t takers(const struct crew *crew)
+{
+    uint64_t live = crew_live_workers(crew), running = 0;
+    for (uint32_t slot = 0; slot < CONFIG_WORKERS_MAX; slot++)
+        if (crew->children[slot].state == CHILD_RUNNING)
+            running |= 1ull << slot;
+    return live ? live : running;
+}
+
 static void weigh(struct crew *crew, uint64_t arrivals)
 {
     uint64_t open[CONFIG_WORKERS_MAX];
     for (uint32_t slot = 0; slot < CONFIG_WORKERS_MAX; slot++)
         open[slot] = metrics_gauge(board_metrics(crew->board, slot), GAUGE_CONNECTIONS_OPEN);
-    spread_weigh(open, crew_live_workers(crew), arrivals, crew->weights);
+    spread_weigh(open, takers(crew), arrivals, crew->weights);
 }
 
 static void share_out(struct crew *crew)

@@ -168,6 +168,22 @@ static void gives_more_to_the_worker_that_holds_fewer(void **state)
     assert_int_equal(f->crew.weights[2], 0);
 }
 
+static void balances_the_full_when_all_are_full(void **state)
+{
+    struct fixture *f = *state;
+    start_all(f);
+    f->crew.children[0].full = true;
+    metrics_gauge_set(board_metrics(f->board, 0), GAUGE_CONNECTIONS_OPEN, 900);
+    metrics_gauge_set(board_metrics(f->board, 1), GAUGE_CONNECTIONS_OPEN, 800);
+    crew_balance(&f->crew, 1000);
+    assert_int_equal(f->crew.weights[0], 0);
+    assert_true(f->crew.weights[1] > 0);
+    f->crew.children[1].full = true;
+    crew_balance(&f->crew, 2000);
+    assert_true(f->crew.weights[0] > 0);
+    assert_true(f->crew.weights[0] < f->crew.weights[1]);
+}
+
 static void starts_a_killed_worker_again_and_leaves_the_others_alone(void **state)
 {
     struct fixture *f = *state;
@@ -306,6 +322,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(starts_the_keeper_and_every_worker, setup, teardown),
         cmocka_unit_test_setup_teardown(gives_more_to_the_worker_that_holds_fewer, setup, teardown),
+        cmocka_unit_test_setup_teardown(balances_the_full_when_all_are_full, setup, teardown),
         cmocka_unit_test_setup_teardown(starts_a_killed_worker_again_and_leaves_the_others_alone,
                                         setup, teardown),
         cmocka_unit_test_setup_teardown(makes_one_that_keeps_dying_wait, setup, teardown),
