@@ -2,7 +2,7 @@
 
 import pytest
 
-from env import Gateway, Node
+from env import Gateway, Node, ScriptedBackend
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,6 @@ def gateway(node):
 @pytest.fixture
 def client(gateway):
     return gateway.connect()
-
 
 
 @pytest.mark.parametrize("target", [
@@ -66,6 +65,21 @@ def test_path_that_can_be_read_in_two_ways_is_refused(node, client, target):
     assert client.read_answer().status == 400
     assert client.has_ended()
     assert node.stats()["requests"] == before
+
+
+@pytest.mark.parametrize("target", ["/echo/%252e%252e/admin/x", "/echo/%252fadmin/x", "/%2500"])
+def test_escape_of_an_escape_is_no_escape(target):
+    """Whoever decodes twice is not us: the path is matched and forwarded as it is."""
+    backend, admin = ScriptedBackend(), ScriptedBackend()
+    with Gateway(upstreams=[{"name": "portal", "peers": [backend]},
+                            {"name": "admin", "peers": [admin]}],
+                 routes=[{"path": "/", "upstream": "portal"},
+                         {"path": "/echo/admin", "upstream": "admin"}]) as gateway:
+        client = gateway.connect()
+        client.send_request("GET", target)
+        assert backend.accept().serve().target == target
+        assert client.read_answer().status == 200
+        assert admin.accept_waiting() == []
 
 
 @pytest.mark.parametrize("raw, escaped", [("/a|b", "/a%7Cb"), ("/a[1]", "/a%5B1%5D"),

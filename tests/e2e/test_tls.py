@@ -1,7 +1,9 @@
 """Handshakes: versions, certificates by name, ALPN, resumption, OCSP, and what is refused."""
 
+import ctypes
 import socket
 import ssl
+import struct
 import subprocess
 
 import pytest
@@ -259,6 +261,80 @@ def test_client_may_change_its_keys(gateway):
             client.type("GET / HTTP/1.1\r\nHost: portal.test\r\n\r\n")
             client.log.wait_for("HTTP/1.1 200 OK", mark)
         client.kill()
+
+
+def flood_of_key_updates(address, count):
+    """KeyUpdates, each of which asks for one in return, by OpenSSL itself: Python's ssl sends none.
+    How many were taken."""
+    lib = ctypes.CDLL("libssl.so.3")
+    for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+        getattr(lib, name).restype = ctypes.c_void_p
+    context = ctypes.c_void_p(lib.SSL_CTX_new(ctypes.c_void_p(lib.TLS_client_method())))
+    tls = ctypes.c_void_p(lib.SSL_new(context))
+    taken = 0
+    with socket.create_connection(address.split(":")) as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", DEADLINE_S, 0))
+        lib.SSL_set_fd(tls, sock.fileno())
+        assert lib.SSL_connect(tls) == 1
+        while taken < count and lib.SSL_key_update(tls, 1) == 1 and lib.SSL_do_handshake(tls) == 1:
+            taken += 1
+        lib.SSL_free(tls)
+        lib.SSL_CTX_free(context)
+    return taken
+
+
+def test_flood_of_key_updates_ends_the_connection(gateway):
+    memory = gateway.memory_kib()
+    assert 1000 < flood_of_key_updates(gateway.address(), 200_000) < 200_000
+    assert gateway.memory_kib() < memory + 4 * 1024
+    assert gateway.request("GET", "/").status == 200
+
+
+def der(tag, body):
+    """An element of ASN.1 in DER."""
+    size = len(body)
+    length = bytes([size]) if size < 128 else b"\x82" + size.to_bytes(2, "big")
+    return bytes([tag]) + length + body
+
+
+def der_elements(data):
+    """(tag, body, the whole element) of each in a row."""
+    while data:
+        size, start = data[1], 2
+        if size >= 128:
+            start += size & 127
+            size = int.from_bytes(data[2:start], "big")
+        yield data[0], data[start:start + size], data[:start + size]
+        data = data[start + size:]
+
+
+def with_early_data(session):
+    """An OpenSSL session, in DER, as if its ticket had promised room for early data ([15])."""
+    (tag, body, _), = der_elements(session)
+    fields = [(tag, whole) for tag, _, whole in der_elements(body) if tag != 0xaf]
+    before = b"".join(whole for tag, whole in fields if tag < 0xaf)
+    after = b"".join(whole for tag, whole in fields if tag > 0xaf)
+    return der(tag, before + der(0xaf, der(2, b"\x40\x00")) + after)
+
+
+def test_replayed_early_data_reaches_nobody(gateway, node, tmp_path):
+    """A 0-RTT POST, again and again: the handshake goes on without it, and nobody sees it."""
+    files = {name: tmp_path / name for name in ("good", "der", "bad", "post")}
+    options = ("-tls1_3", "-servername", HOST)
+    request = request_bytes("GET", "/", {"Connection": "close"}).decode()
+    result = s_client(gateway, *options, "-ign_eof", "-sess_out", str(files["good"]), send=request)
+    assert "HTTP/1.1 200 OK" in result.stdout
+    openssl("sess_id", "-in", files["good"], "-outform", "DER", "-out", files["der"])
+    files["der"].write_bytes(with_early_data(files["der"].read_bytes()))
+    openssl("sess_id", "-in", files["der"], "-inform", "DER", "-out", files["bad"])
+    files["post"].write_bytes(request_bytes("POST", "/dossiers", body=b"once"))
+    before = node.stats()["requests"]
+    for _ in range(3):
+        result = s_client(gateway, *options, "-ign_eof", "-sess_in", str(files["bad"]),
+                          "-early_data", str(files["post"]), send=request)
+        assert "Early data was rejected" in result.stdout
+        assert "HTTP/1.1 200 OK" in result.stdout
+    assert node.stats()["requests"] == before + 3, "the GETs that followed, and nothing else"
 
 
 def test_plaintext_to_the_tls_port_is_closed(gateway):
