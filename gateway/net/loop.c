@@ -1,6 +1,5 @@
 #include "net/loop.h"
 
-#include "common/clock.h"
 #include "common/mem.h"
 #include "net/stream.h"
 
@@ -61,6 +60,7 @@ void loop_fini(struct loop *l)
 void loop_event_begin(struct loop *l)
 {
     l->now_us = clock_now_us();
+    l->wall_ms = 0;
 }
 
 static void send_all(struct loop *l)

@@ -11,6 +11,7 @@
 #define NET_LOOP_H
 
 #include "common/arena.h"
+#include "common/clock.h"
 #include "common/list.h"
 #include "common/random.h"
 #include "net/timer.h"
@@ -47,7 +48,8 @@ struct loop {
     struct timer_wheel timers;
     struct arena_cache arenas;
     struct random random;
-    uint64_t now_us; /* monotonic, at the start of the current event */
+    uint64_t now_us;  /* monotonic, at the start of the current event */
+    uint64_t wall_ms; /* in the current event; 0: nobody has asked (loop_wall_ms) */
 
     char *read_buffer;               /* LOOP_READ_BYTES: raw input of the current event */
     char *plain_buffer;              /* LOOP_PLAIN_BYTES: decrypted input of the current event */
@@ -78,6 +80,14 @@ static inline void defer_init(struct defer *d, defer_fn run)
 static inline struct loop *loop_of(const uv_loop_t *uv)
 {
     return CONTAINER_OF(uv, struct loop, uv);
+}
+
+/* clock_wall_ms(), read once an event. */
+static inline uint64_t loop_wall_ms(struct loop *l)
+{
+    if (!l->wall_ms)
+        l->wall_ms = clock_wall_ms();
+    return l->wall_ms;
 }
 
 static inline uint64_t loop_now_ms(const struct loop *l)

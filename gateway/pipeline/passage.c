@@ -38,7 +38,7 @@ static void write_log(const struct passage *p, uint64_t duration_us)
     const struct request *req = &ex->request;
     char client[ADDRESS_TEXT_BYTES], proxy[ADDRESS_TEXT_BYTES], session[SESSION_LOG_LEN];
     struct access_record record = {
-        .wall_ms = clock_wall_ms(),
+        .wall_ms = loop_wall_ms(ex->loop),
         .reference = slice_of(ex->reference, REFERENCE_LEN),
         .client = format(&ex->client_address, client),
         .port = ex->client_address.port,

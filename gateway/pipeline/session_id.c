@@ -10,13 +10,21 @@
 #define MAC_BYTES 16
 #define PART_LEN DIGEST_BASE64_LEN(ID_BYTES)
 
-#define SEEN_SETS 4096
+/* As many as a worker has clients: where ids crowd each other out, digests are made again. */
+#define SEEN_SETS_BITS 14
+#define SEEN_SETS (1 << SEEN_SETS_BITS)
 #define SEEN_WAYS 4
 
-/* An id that was found good. The texts are as secret as the cookies that they are of. */
+/* An id with its signature and its day: all that its text says, in words. As secret as the cookie
+ * that it is of. */
+#define NAME_WORDS 6
+struct name {
+    uint64_t words[NAME_WORDS];
+};
+
+/* An id that was found good; a cache line. */
 struct seen_id {
-    uint8_t len; /* 0: none */
-    char text[SESSION_ID_TEXT_MAX];
+    struct name name; /* zeroed: none */
     uint8_t hash[SESSION_HASH_BYTES];
 };
 
@@ -25,6 +33,7 @@ struct session_seen {
     uint8_t next[SEEN_SETS]; /* the way that is overwritten next */
 };
 
+_Static_assert(sizeof(struct name) == 2 * PART_LEN + sizeof(uint32_t), "a name is filled");
 _Static_assert(MAC_BYTES + SESSION_HASH_BYTES == DIGEST_BYTES, "one digest makes both");
 _Static_assert(SESSION_ID_TEXT_MAX >= 20 + 2 + 2 * PART_LEN, "an id has room");
 
@@ -88,39 +97,59 @@ static bool day_is_good(const struct session_keys *k, uint64_t day, uint64_t wal
     return day > 0 && day <= today + 1 && day + k->days >= today;
 }
 
-/* Ids are random where they are good; others are never remembered. */
-static size_t set_of(struct slice id)
+/* `parts` is "<id>.<mac>". A good day is small, and not 0. */
+static struct name name_of(uint64_t day, struct slice parts)
 {
-    uint32_t letters;
-    memcpy(&letters, id.data, sizeof(letters));
-    return (letters * 0x9e3779b1u) >> 20;
+    struct name name;
+    char *at = (char *)&name;
+    uint32_t number = (uint32_t)day;
+    memcpy(at, parts.data, PART_LEN);
+    memcpy(at + PART_LEN, parts.data + PART_LEN + 1, PART_LEN);
+    memcpy(at + 2 * PART_LEN, &number, sizeof(number));
+    return name;
 }
 
-_Static_assert(SEEN_SETS == 1 << (32 - 20), "a set for each number");
+/* In constant time, or a guess would show how much of it is right. In words: CRYPTO_memcmp() goes
+ * byte by byte, which for each of a few candidates costs more than all else that a known id does.
+ */
+static bool is_name(const struct name *a, const struct name *b)
+{
+    uint64_t difference = 0;
+    for (size_t i = 0; i < NAME_WORDS; i++)
+        difference |= a->words[i] ^ b->words[i];
+    __asm__("" : "+r"(difference)); /* the compiler, too, looks at all of them */
+    return difference == 0;
+}
 
-static bool was_seen(const struct session_keys *k, struct slice text, size_t set,
+/* Ids are random where they are good; others are never remembered. */
+static size_t set_of(const struct name *name)
+{
+    return (size_t)(name->words[0] * 0x9e3779b97f4a7c15ull >> (64 - SEEN_SETS_BITS));
+}
+
+static bool was_seen(const struct session_keys *k, const struct name *name,
                      uint8_t hash[SESSION_HASH_BYTES])
 {
-    for (size_t i = 0; k->seen && i < SEEN_WAYS; i++) {
-        const struct seen_id *id = &k->seen->ids[set][i];
-        if (id->len == text.len && digest_equal(id->text, text.data, text.len)) {
-            memcpy(hash, id->hash, SESSION_HASH_BYTES);
+    if (!k->seen)
+        return false;
+    const struct seen_id *set = k->seen->ids[set_of(name)];
+    for (size_t i = 0; i < SEEN_WAYS; i++) {
+        if (is_name(&set[i].name, name)) {
+            memcpy(hash, set[i].hash, SESSION_HASH_BYTES);
             return true;
         }
     }
     return false;
 }
 
-static void remember(struct session_keys *k, struct slice text, size_t set,
+static void remember(struct session_keys *k, const struct name *name,
                      const uint8_t hash[SESSION_HASH_BYTES])
 {
-    if (text.len > SESSION_ID_TEXT_MAX)
-        return;
+    size_t set = set_of(name);
     if (!k->seen)
         k->seen = mem_new(sizeof(*k->seen));
     struct seen_id *id = &k->seen->ids[set][k->seen->next[set]++ % SEEN_WAYS];
-    id->len = (uint8_t)text.len;
-    memcpy(id->text, text.data, text.len);
+    id->name = *name;
     memcpy(id->hash, hash, SESSION_HASH_BYTES);
 }
 
@@ -134,8 +163,8 @@ bool session_id_check(struct session_keys *k, struct slice text, uint64_t wall_m
         !slice_to_u64(slice_of(text.data, dot), &day) || !day_is_good(k, day, wall_ms))
         return false;
     struct slice parts = slice_from(text, dot + 1);
-    size_t set = set_of(parts);
-    if (was_seen(k, text, set, hash))
+    struct name name = name_of(day, parts);
+    if (was_seen(k, &name, hash))
         return true;
     if (digest_unbase64(slice_of(parts.data, PART_LEN), id, sizeof(id)) != ID_BYTES ||
         digest_unbase64(slice_from(parts, PART_LEN + 1), mac, sizeof(mac)) != MAC_BYTES)
@@ -144,6 +173,6 @@ bool session_id_check(struct session_keys *k, struct slice text, uint64_t wall_m
     if (!digest_equal(mac, digest, MAC_BYTES))
         return false;
     memcpy(hash, digest + MAC_BYTES, SESSION_HASH_BYTES);
-    remember(k, text, set, hash);
+    remember(k, &name, hash);
     return true;
 }

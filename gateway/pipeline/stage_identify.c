@@ -1,4 +1,3 @@
-#include "common/clock.h"
 #include "http/cookie.h"
 #include "http/reply.h"
 #include "pipeline/stage.h"
@@ -16,8 +15,8 @@ static enum stage_verdict on_request(struct passage *p)
     }
     if (!cookie.data)
         return STAGE_NEXT;
-    p->identity.is_signed =
-        session_id_check(&p->pipeline->session_keys, cookie, clock_wall_ms(), p->identity.hash);
+    p->identity.is_signed = session_id_check(&p->pipeline->session_keys, cookie,
+                                             loop_wall_ms(ex->loop), p->identity.hash);
     if (!p->identity.is_signed)
         metrics_add(p->pipeline->metrics, COUNTER_SESSIONS_FORGED, 1);
     return STAGE_NEXT;

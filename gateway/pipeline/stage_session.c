@@ -90,7 +90,7 @@ static enum stage_verdict introduce(struct passage *p)
     if (!upstream->identity_key.path)
         return STAGE_NEXT;
     struct slice token = identity_token_get(&p->pipeline->tokens, &p->ex->arena, upstream,
-                                            &talk->session, talk->hash, clock_wall_ms());
+                                            &talk->session, talk->hash, loop_wall_ms(p->ex->loop));
     if (token.data && headers_add(&p->added, &p->ex->arena, SLICE("X-Cong-Identity"), token))
         return STAGE_NEXT;
     reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
@@ -144,7 +144,9 @@ static enum stage_verdict on_request(struct passage *p)
         return STAGE_ANSWERED;
     }
     memcpy(talk->hash, p->identity.hash, sizeof(talk->hash));
-    struct session_op *op = new_op(talk, on_found);
+    struct session_op *op = &talk->op; /* zeroed: the first one */
+    op->op.on_done = on_found;
+    memcpy(op->hash, talk->hash, sizeof(op->hash));
     op->fresh_ms = p->route->session == CONFIG_SESSION_FRESH ? FRESH_MS : 0;
     if (sessions_find(store_of(p), op) == STORE_PENDING)
         return STAGE_WAIT;

@@ -1,6 +1,5 @@
 #include "store/limits.h"
 
-#include "common/clock.h"
 #include "common/digest.h"
 #include "common/mem.h"
 #include "store/limit_ask.h"
@@ -79,23 +78,29 @@ static struct shm_table *table(const struct limit_op *op)
     return op->store->tables[STORE_LIMITS];
 }
 
-/* Locked and about to be changed; NULL when it cannot be had. It stays until it says nothing any
- * more. */
+/* Locked; NULL when it cannot be had. It stays until it says nothing any more. */
 static struct limit_record *open_record(struct limit_op *op, const struct gcra *share)
 {
-    uint64_t wall_ms = clock_wall_ms();
+    uint64_t wall_ms = loop_wall_ms(op->store->loop);
     uint64_t life_ms = MAX(whole_ms(share->tolerance_ns), op->limit->period_ms) + 1;
     if (shm_table_lock(table(op), op->place))
         return NULL;
     struct limit_record *r = shm_table_find(table(op), op->place, wall_ms);
     if (r)
-        shm_table_edit(table(op), r);
-    else
-        r = shm_table_insert(table(op), op->place, wall_ms, wall_ms + life_ms);
-    if (r)
         shm_table_set_expiry(r, wall_ms + life_ms);
     else
+        r = shm_table_insert(table(op), op->place, wall_ms, wall_ms + life_ms);
+    if (!r)
         shm_table_unlock(table(op), op->place);
+    return r;
+}
+
+/* More than one word of it is about to be changed. */
+static struct limit_record *edit_record(struct limit_op *op, const struct gcra *share)
+{
+    struct limit_record *r = open_record(op, share);
+    if (r)
+        shm_table_edit(table(op), r);
     return r;
 }
 
@@ -122,6 +127,8 @@ static void tell(struct limit_op *op, const struct gcra *g, uint64_t tat_ns, uin
 
 /* ---- by this node alone ---- */
 
+/* Its tat is all that changes, a word, which nobody can find half-written: the record need not be
+ * kept for the case of our death. */
 static enum store_result take_alone(struct limit_op *op)
 {
     uint64_t now = now_ns(op->store);
@@ -155,7 +162,7 @@ static void learn(struct limit_op *op, const struct limit_lease *lease,
 {
     uint64_t now = now_ns(op->store);
     struct gcra share = share_of(op);
-    struct limit_record *r = open_record(op, &share);
+    struct limit_record *r = edit_record(op, &share);
     op->source = LIMIT_BY_REDIS;
     op->allowed = answer->granted > 0;
     tell(op, &lease->whole, now + answer->shared_ns,
@@ -228,7 +235,7 @@ static enum store_result take_leased(struct limit_op *op)
     struct limit_lease lease = limit_lease_of(op->limit, nodes(op->store));
     struct gcra share = share_of(op);
     struct limit_lease_ask question;
-    struct limit_record *r = open_record(op, &share);
+    struct limit_record *r = edit_record(op, &share);
     if (!r)
         return let_through(op);
     op->source = LIMIT_BY_LEASE;
@@ -262,7 +269,7 @@ void limits_return(struct limit_op *op)
     struct gcra share = share_of(op);
     if (!op->allowed || op->source == LIMIT_BY_NOBODY)
         return;
-    struct limit_record *r = open_record(op, &share);
+    struct limit_record *r = edit_record(op, &share);
     if (!r)
         return;
     gcra_return(&share, &r->tat_ns);

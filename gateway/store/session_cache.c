@@ -30,12 +30,10 @@ static bool look_once(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES
                       uint8_t successor[SESSION_HASH_BYTES])
 {
     struct session_record *r = shm_table_find(t, session_record_key(hash), now_ms);
-    copy->kind = r ? (enum session_kind)r->kind : SESSION_KIND_NOTHING;
-    if (copy->kind == SESSION_KIND_OWED)
-        copy->kind = SESSION_KIND_ABSENT;
-    copy->fetching = r && r->fetch && now_ms < r->fetch_until_ms;
     if (!r)
         return false;
+    copy->kind = r->kind == SESSION_KIND_OWED ? SESSION_KIND_ABSENT : (enum session_kind)r->kind;
+    copy->fetching = r->fetch && now_ms < r->fetch_until_ms;
     if (copy->kind == SESSION_KIND_ALIAS) {
         memcpy(successor, r->successor, SESSION_HASH_BYTES);
         return true;
@@ -52,8 +50,11 @@ int session_cache_look(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTE
                        uint32_t idle_ms, struct session_copy *copy)
 {
     uint8_t successor[SESSION_HASH_BYTES];
+    copy->confirmed_ms = 0;
     memcpy(copy->hash, hash, SESSION_HASH_BYTES);
     for (int steps = 0; steps < 2; steps++) {
+        copy->kind = SESSION_KIND_NOTHING;
+        copy->fetching = false;
         struct siphash key = session_record_key(copy->hash);
         int rc = shm_table_lock(t, key);
         if (rc)

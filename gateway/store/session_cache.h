@@ -6,7 +6,8 @@
 #include "store/session_record.h"
 #include "store/shm_table.h"
 
-/* What is known of a session. An alias is followed: `hash` is then its successor's. */
+/* What is known of a session. An alias is followed: `hash` is then its successor's. Only of a LIVE
+ * one is there a `session`. */
 struct session_copy {
     enum session_kind kind; /* never ALIAS nor OWED, which counts as ABSENT */
     uint8_t hash[SESSION_HASH_BYTES];
@@ -15,7 +16,7 @@ struct session_copy {
     struct session session;
 };
 
-/* Moves the idle lifetime of a live one on. ERR_LIMIT when the table cannot be had. */
+/* Moves the idle lifetime of a live one on. ERR_LIMIT when the table cannot be had: NOTHING. */
 int session_cache_look(struct shm_table *t, const uint8_t hash[SESSION_HASH_BYTES], uint64_t now_ms,
                        uint32_t idle_ms, struct session_copy *copy) MUST_CHECK;
 

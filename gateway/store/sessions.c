@@ -133,7 +133,7 @@ static void carry_on(struct store_op *op)
 static void begin(struct store *s, struct session_op *op)
 {
     op->store = s;
-    op->begun_ms = clock_wall_ms();
+    op->begun_ms = loop_wall_ms(s->loop);
     list_init(&op->node);
     timer_init(&op->timer, NULL);
 }
@@ -151,7 +151,7 @@ static enum store_result ask(struct session_op *op, const struct session_copy *c
 
 enum store_result sessions_find(struct store *s, struct session_op *op)
 {
-    struct session_copy copy = { 0 };
+    struct session_copy copy;
     bool is_getting_old;
     begin(s, op);
     if (session_cache_look(session_table(s), op->hash, op->begun_ms, s->config->sessions.idle_ms,
@@ -244,7 +244,7 @@ static void on_queue_timer(struct timer *t)
     uint64_t now_ms = clock_wall_ms();
     LIST_FOREACH (node, &sessions->queue) {
         struct session_op *op = CONTAINER_OF(node, struct session_op, node);
-        struct session_copy copy = { 0 };
+        struct session_copy copy;
         if (now_ms < op->begun_ms + SESSION_QUEUE_MS && now_ms >= op->begun_ms)
             break; /* they stand in the order in which they came */
         if (session_cache_look(session_table(op->store), op->hash, now_ms,
