@@ -110,11 +110,6 @@ int agenda_open(struct agenda *a, uv_loop_t *loop, struct err *e)
     return 0;
 }
 
-void agenda_close(struct agenda *a)
-{
-    uv_close((uv_handle_t *)&a->poll, NULL);
-}
-
 /* --- its users -------------------------------------------------------------------------------- */
 
 void agenda_set(struct agenda *a, struct agenda_item *item, uint64_t due_us)

@@ -41,8 +41,6 @@ void agenda_init(struct agenda *a);
 void agenda_fini(struct agenda *a);
 /* Runs items from `loop` from now on. Negative ERR_SYSTEM with a sentence in `e`. */
 int agenda_open(struct agenda *a, uv_loop_t *loop, struct err *e) MUST_CHECK;
-/* The loop must run once more afterwards, before agenda_fini(). */
-void agenda_close(struct agenda *a);
 
 /* Puts the item on the agenda, or moves it. A time in the past is due at once, never inside the
  * call. */

@@ -20,15 +20,3 @@ void reference_make(struct random *random, char out[REFERENCE_LEN + 1])
     }
     out[REFERENCE_LEN] = '\0';
 }
-
-bool reference_is_valid(struct slice text)
-{
-    if (text.len != REFERENCE_LEN)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.data[i];
-        if (is_dash_place(i) ? c != '-' : c == '\0' || !strchr(alphabet, c))
-            return false;
-    }
-    return true;
-}

@@ -5,13 +5,10 @@
 #define OBSERVE_REFERENCE_H
 
 #include "common/random.h"
-#include "common/slice.h"
 
 #define REFERENCE_LEN 14
 
 /* Writes REFERENCE_LEN characters and a terminator. */
 void reference_make(struct random *random, char out[REFERENCE_LEN + 1]);
-/* Whether `text` is written exactly as reference_make() would. */
-bool reference_is_valid(struct slice text);
 
 #endif

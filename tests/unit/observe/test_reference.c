@@ -2,10 +2,17 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <string.h>
 
 #include <cmocka.h>
 
-static void what_is_made_is_valid_and_differs(void **state)
+/* Digits and capitals but for I, L, O and U, which people take for others. */
+static bool is_readable(const char *text)
+{
+    return strspn(text, "0123456789ABCDEFGHJKMNPQRSTVWXYZ-") == REFERENCE_LEN;
+}
+
+static void what_is_made_can_be_read_out_and_differs(void **state)
 {
     (void)state;
     struct random random = { { 1, 2, 3, 4 } };
@@ -14,7 +21,7 @@ static void what_is_made_is_valid_and_differs(void **state)
         char text[REFERENCE_LEN + 1];
         reference_make(&random, text);
         assert_int_equal(strlen(text), REFERENCE_LEN);
-        assert_true(reference_is_valid(slice_str(text)));
+        assert_true(is_readable(text));
         assert_string_not_equal(text, before);
         memcpy(before, text, sizeof(before));
     }
@@ -39,34 +46,11 @@ static void uses_every_character_at_every_place(void **state)
     }
 }
 
-static void rejects_what_nobody_made(void **state)
-{
-    (void)state;
-    static const char *const wrong[] = {
-        "",
-        "4Q7Z-0KXM-9T2",   /* short */
-        "4Q7Z-0KXM-9T2BB", /* long */
-        "4Q7Z00KXM-9T2B",  /* a digit for a dash */
-        "4Q7Z-0KXM-9T-B",  /* a dash for a digit */
-        "4q7z-0kxm-9t2b",  /* lower case */
-        "4Q7Z-0KXM-9T2I",  /* not in the alphabet */
-        "4Q7Z-0KXM-9T2L",
-        "4Q7Z-0KXM-9T2O",
-        "4Q7Z-0KXM-9T2U",
-        "4Q7Z-0KXM-9T2\"",
-    };
-    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
-        assert_false(reference_is_valid(slice_str(wrong[i])));
-    assert_false(reference_is_valid(SLICE("4Q7Z-0KXM-9T2\0")));
-    assert_true(reference_is_valid(SLICE("4Q7Z-0KXM-9T2B")));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_made_is_valid_and_differs),
+        cmocka_unit_test(what_is_made_can_be_read_out_and_differs),
         cmocka_unit_test(uses_every_character_at_every_place),
-        cmocka_unit_test(rejects_what_nobody_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
