@@ -1,29 +1,8 @@
-/* An h2_server on a fake stream, a client at its other end, and a handler that notes what comes and
- * answers when the test says so. There is one of it. */
+/* A fake_site of HTTP/2, with a client at its other end. */
 #ifndef FAKES_FAKE_H2_SITE_H
 #define FAKES_FAKE_H2_SITE_H
 
-#include "fakes/fake_h2_client.h"
-#include "http/h2_server.h"
-
-struct fake_h2_site {
-    struct loop loop;
-    struct fake_stream stream;
-    struct http_server server;
-    struct client_info client;
-    struct metrics metrics;
-    struct h2_server h2;
-    struct fake_h2_client remote;
-    struct exchange *current; /* the last one that was not closed */
-    unsigned requests, ends, closes, blocks, drains;
-    enum close_reason reason;
-    char path[256], cookies[256], trailer[64];
-    char body[4096];
-    size_t body_len;
-    bool answer_at_once, pause_at_once, freed;
-};
-
-extern struct fake_h2_site s;
+#include "fakes/fake_site.h"
 
 /* For cmocka_unit_test_setup_teardown(). */
 int fake_h2_set_up(void **state);

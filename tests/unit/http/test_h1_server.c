@@ -1,89 +1,9 @@
-#include "http/h1_server.h"
-
-#include "fakes/fake_stream.h"
-#include "http/reply.h"
+#include "fakes/fake_site.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <cmocka.h>
-
-/* A handler that notes what comes and answers when the test says so. */
-struct script {
-    struct loop loop;
-    struct fake_stream stream;
-    struct http_server server;
-    struct client_info client;
-    struct metrics metrics;
-    struct h1_server h1;
-    struct exchange *current; /* the last one that was not closed */
-    unsigned requests, ends, closes, blocks;
-    enum close_reason reason;
-    char body[4096];
-    size_t body_len;
-    bool answer_at_once, pause_at_once, freed;
-};
-
-static struct script s;
-
-static void answer(struct exchange *ex, const char *body)
-{
-    loop_event_begin(&s.loop);
-    reply_text(ex, 200, SLICE("text/plain"), slice_str(body));
-    loop_event_end(&s.loop);
-}
-
-static void on_request(struct exchange *ex)
-{
-    s.requests++;
-    s.current = ex;
-    if (s.pause_at_once)
-        exchange_pause_body(ex);
-    if (s.answer_at_once)
-        reply_text(ex, 200, SLICE("text/plain"), ex->request.path);
-}
-
-static void on_body(struct exchange *ex, struct slice data)
-{
-    (void)ex;
-    memcpy(s.body + s.body_len, data.data, data.len);
-    s.body_len += data.len;
-}
-
-static void on_body_end(struct exchange *ex, const struct headers *trailers)
-{
-    (void)ex, (void)trailers;
-    s.ends++;
-}
-
-static void on_event(struct exchange *ex)
-{
-    (void)ex;
-}
-
-static void on_blocked(struct exchange *ex)
-{
-    (void)ex;
-    s.blocks++;
-}
-
-static void on_closed(struct exchange *ex)
-{
-    s.closes++;
-    s.reason = ex->close_reason;
-    if (s.current == ex)
-        s.current = NULL;
-}
-
-static const struct exchange_handler handler = {
-    .on_request = on_request,
-    .on_body = on_body,
-    .on_body_end = on_body_end,
-    .on_response = on_event,
-    .on_blocked = on_blocked,
-    .on_drained = on_event,
-    .on_closed = on_closed,
-};
 
 static void on_h1_closed(struct h1_server *h)
 {
@@ -94,23 +14,8 @@ static void on_h1_closed(struct h1_server *h)
 static int set_up(void **state)
 {
     (void)state;
-    memset(&s, 0, sizeof(s));
-    if (loop_init(&s.loop) < 0)
+    if (fake_site_begin() < 0)
         return -1;
-    s.server = (struct http_server){
-        .loop = &s.loop,
-        .handler = &handler,
-        .metrics = &s.metrics,
-        .limits = { .head_bytes = 4096,
-                    .target_bytes = 1024,
-                    .header_count = 50,
-                    .pipeline_bytes = 1024 },
-        .timeouts = { .request_head_ms = 60000,
-                      .request_body_ms = 60000,
-                      .send_ms = 60000,
-                      .keep_alive_ms = 60000 },
-    };
-    fake_stream_init(&s.stream, &s.loop);
     h1_server_init(&s.h1, &s.stream.base, &s.server, &s.client, on_h1_closed);
     return 0;
 }
@@ -123,10 +28,7 @@ static int tear_down(void **state)
         h1_server_stop(&s.h1);
         loop_event_end(&s.loop);
     }
-    fake_stream_finish(&s.stream);
-    bool freed = s.freed;
-    loop_fini(&s.loop);
-    return freed ? 0 : -1;
+    return fake_site_end();
 }
 
 static void assert_written(const char *text)
@@ -160,13 +62,13 @@ static void answers_pipelined_requests_in_order(void **state)
     fake_stream_feed(&s.stream, "GET /one HTTP/1.1\r\nHost: x\r\n\r\n"
                                 "GET /two HTTP/1.1\r\nHost: x\r\n\r\nGET /thr");
     assert_int_equal(s.requests, 1);
-    answer(s.current, "first");
+    fake_site_answer(s.current, "first");
     assert_int_equal(s.requests, 2);
     fake_stream_feed(&s.stream, "ee HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_int_equal(s.requests, 2);
-    answer(s.current, "second");
+    fake_site_answer(s.current, "second");
     assert_int_equal(s.requests, 3);
-    answer(s.current, "third");
+    fake_site_answer(s.current, "third");
     const char *first = strstr(s.stream.written, "first"),
                *second = strstr(s.stream.written, "second"),
                *third = strstr(s.stream.written, "third");
@@ -184,7 +86,7 @@ static void stops_reading_when_too_much_is_read_ahead(void **state)
     assert_false(s.stream.paused);
     fake_stream_feed(&s.stream, filler);
     assert_true(s.stream.paused);
-    answer(s.current, "x");
+    fake_site_answer(s.current, "x");
     assert_false(s.stream.paused);
     assert_int_equal(s.requests, 2);
     assert_int_equal(s.ends, 2);
@@ -203,7 +105,7 @@ static void a_paused_body_waits(void **state)
     assert_int_equal(s.body_len, 5);
     assert_int_equal(s.ends, 1);
     assert_memory_equal(s.body, "hello", 5);
-    answer(s.current, "done");
+    fake_site_answer(s.current, "done");
 }
 
 static void says_continue_when_the_body_is_wanted(void **state)
@@ -218,7 +120,7 @@ static void says_continue_when_the_body_is_wanted(void **state)
     loop_event_end(&s.loop);
     assert_written("HTTP/1.1 100 Continue\r\n\r\n");
     fake_stream_feed(&s.stream, "ab");
-    answer(s.current, "ok");
+    fake_site_answer(s.current, "ok");
 }
 
 static void refuses_unknown_expectations(void **state)
@@ -377,7 +279,7 @@ static void only_websocket_is_an_upgrade(void **state)
                      "GET / HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings\r\n"
                      "Upgrade: h2c\r\nHTTP2-Settings: AAMA\r\n\r\n");
     assert_false(s.current->request.wants_upgrade);
-    answer(s.current, "no");
+    fake_site_answer(s.current, "no");
 }
 
 static void draining_ends_idle_connections_at_once_and_busy_ones_after_their_answer(void **state)
@@ -387,7 +289,7 @@ static void draining_ends_idle_connections_at_once_and_busy_ones_after_their_ans
     s.server.draining = true;
     h1_server_drain(&s.h1);
     assert_false(s.stream.closed);
-    answer(s.current, "last");
+    fake_site_answer(s.current, "last");
     assert_written("Connection: close\r\n");
     assert_true(s.stream.closed);
 }
@@ -415,7 +317,7 @@ static void a_blocked_client_has_the_time_to_take_an_answer_that_ends_the_connec
     (void)state;
     fake_stream_feed(&s.stream, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc");
     fake_stream_block(&s.stream);
-    answer(s.current, "no");
+    fake_site_answer(s.current, "no");
     assert_true(s.stream.shut);
     assert_int_equal(wait_ms(), s.server.timeouts.send_ms);
     fake_stream_drain(&s.stream);
@@ -450,7 +352,7 @@ static void the_handler_learns_that_the_client_was_blocked_before_the_answer(voi
     fake_stream_feed(&s.stream, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     fake_stream_block(&s.stream);
     assert_int_equal(s.blocks, 0);
-    answer(s.current, "x");
+    fake_site_answer(s.current, "x");
     assert_int_equal(s.blocks, 1);
 }
 
