@@ -1,9 +1,11 @@
 /* Rate limits of nodes that share a Redis: a scripted one, and Debian's for the script itself. */
-#include "fakes/real_redis.h"
-#include "tests/unit/store/limits_scene.h"
+#include "tests/unit/store/shared_scene.h"
+
+#define TIMEOUT_MS 50
 
 static struct limits_scene s;
 static struct fake_redis server;
+static struct real_redis real;
 static const char *next_answer; /* NULL: none */
 
 static const struct config_rate_limit strict = {
@@ -21,44 +23,30 @@ static const char *say_next(struct fake_redis *f, const redisReply *command)
     return next_answer;
 }
 
-static bool is_shared(void *user)
-{
-    (void)user;
-    return store_is_shared(&s.store);
-}
-
 static bool is_done(void *user)
 {
     return ((struct taken *)user)->done;
 }
 
-/* Two nodes live. */
-static void connect_to(uint16_t port)
+static void connect_as_one_of_two_nodes(uint16_t port)
 {
-    fake_redis_config(&s.redis, CONFIG_REDIS_SINGLE, &port, 1);
-    s.config.store.redis = &s.redis.redis;
     atomic_store(&store_region_node(s.region)->live_nodes, 2);
-    store_apply(&s.store, &s.config);
-    fake_redis_run(&s.loop, is_shared, NULL);
+    shared_scene_connect(&s, port, TIMEOUT_MS);
 }
 
 static int set_up(void **state)
 {
     (void)state;
     next_answer = "*2\r\n:1\r\n:1000\r\n";
-    limits_scene_open(&s);
-    fake_redis_init(&server, &s.loop, say_next, NULL);
-    connect_to(server.port);
+    shared_scene_open(&s, &server, say_next);
+    connect_as_one_of_two_nodes(server.port);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    store_fini(&s.store);
-    fake_redis_fini(&server);
-    loop_fini(&s.loop);
-    store_region_free(&s.region);
+    shared_scene_close(&s, &server);
     return 0;
 }
 
@@ -273,23 +261,18 @@ static void a_local_limit_never_asks(void **state)
 
 /* ---- the script ---- */
 
-static struct real_redis redis;
-
 static int set_up_real(void **state)
 {
     (void)state;
-    redis = (struct real_redis){ 0 };
-    real_redis_start(&redis);
-    limits_scene_open(&s);
-    connect_to(redis.port);
+    shared_scene_open_real(&s, &real);
+    connect_as_one_of_two_nodes(real.port);
     return 0;
 }
 
 static int tear_down_real(void **state)
 {
     (void)state;
-    limits_scene_close(&s);
-    real_redis_stop(&redis);
+    shared_scene_close_real(&s, &real);
     return 0;
 }
 

@@ -1,9 +1,8 @@
 /* What is said about replicas, by a Redis that loses its connections; and what Debian's does with
  * fences. */
-#include "fakes/fake_redis.h"
-#include "fakes/real_redis.h"
 #include "store/submissions.h"
-#include "tests/unit/store/limits_scene.h"
+
+#include "tests/unit/store/shared_scene.h"
 
 #define TIMEOUT_MS 1000
 
@@ -27,13 +26,6 @@ static const char *answer(struct fake_redis *f, const redisReply *command)
     return NULL;
 }
 
-static bool is_up(void *user)
-{
-    (void)user;
-    return s.store.redis_waiting && redis_client_is_up(s.store.redis_waiting) &&
-           store_is_shared(&s.store);
-}
-
 static bool is_done(void *user)
 {
     (void)user;
@@ -46,15 +38,12 @@ static void on_done(struct store_op *op)
     done = true;
 }
 
-static void connect_to(uint16_t port)
+static void connect_with_submissions(uint16_t port)
 {
-    fake_redis_config(&s.redis, CONFIG_REDIS_SINGLE, &port, 1);
-    s.redis.redis.command_timeout_ms = TIMEOUT_MS;
-    s.config.store.redis = &s.redis.redis;
     s.config.routes = &route;
     s.config.route_count = 1;
-    store_apply(&s.store, &s.config);
-    fake_redis_run(&s.loop, is_up, NULL);
+    shared_scene_connect(&s, port, TIMEOUT_MS);
+    assert_non_null(s.store.redis_waiting);
 }
 
 static int set_up(void **state)
@@ -62,19 +51,15 @@ static int set_up(void **state)
     (void)state;
     waits = 0;
     done = false;
-    limits_scene_open(&s);
-    fake_redis_init(&server, &s.loop, answer, NULL);
-    connect_to(server.port);
+    shared_scene_open(&s, &server, answer);
+    connect_with_submissions(server.port);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    store_fini(&s.store);
-    fake_redis_fini(&server);
-    loop_fini(&s.loop);
-    store_region_free(&s.region);
+    shared_scene_close(&s, &server);
     return 0;
 }
 
@@ -127,18 +112,15 @@ static void nobody_to_wait_for_confirms_nothing(void **state)
 static int set_up_real(void **state)
 {
     (void)state;
-    real = (struct real_redis){ 0 };
-    real_redis_start(&real);
-    limits_scene_open(&s);
-    connect_to(real.port);
+    shared_scene_open_real(&s, &real);
+    connect_with_submissions(real.port);
     return 0;
 }
 
 static int tear_down_real(void **state)
 {
     (void)state;
-    limits_scene_close(&s);
-    real_redis_stop(&real);
+    shared_scene_close_real(&s, &real);
     return 0;
 }
 
