@@ -202,8 +202,9 @@ static enum stage_verdict conclude(struct session_talk *talk)
     bool leaves = talk->verb == SESSION_REVOKE || talk->verb == SESSION_REVOKE_USER;
     if (talk->op.status == SESSION_UNAVAILABLE) {
         metrics_add(p->pipeline->metrics, COUNTER_SESSIONS_UNAVAILABLE, 1);
-        log_write(LOG_ERROR, "%s: the session could not be %s: the store is away", p->ex->reference,
-                  leaves ? "ended" : "stored");
+        log_write(LOG_ERROR, "%s: the session %s", p->ex->reference,
+                  leaves ? "ends later: the store cannot be had now"
+                         : "could not be stored: the store is away");
         if (!leaves) {
             stage_proxy_drop(p);
             return cannot_tell(p);

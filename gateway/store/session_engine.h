@@ -46,7 +46,7 @@ static inline void session_doubt_all(const struct store *s)
 enum store_result session_settle(struct session_op *op, enum session_status status);
 void session_finish(struct session_op *op, enum session_status status);
 
-/* A drop: it begins anew, with nobody who waits for it. */
+/* A drop: it begins anew, with nobody who waits for it. Of one session only once at a time. */
 void session_carry_on(struct session_op *op);
 
 /* What a copy is worth while Redis cannot be asked. */
@@ -64,6 +64,8 @@ enum store_result session_write_create(struct session_op *op);
 enum store_result session_write_rotate(struct session_op *op);
 enum store_result session_write_drop(struct session_op *op);
 enum store_result session_write_drop_user(struct session_op *op);
+/* Ends it in the node's memory, as soon as that can be had; with Redis, it is owed. */
+enum store_result session_write_end(struct session_op *op);
 /* All sessions of op->uid in the node's memory; then the operation is finished. */
 void session_write_scan(struct session_op *op);
 

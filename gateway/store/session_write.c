@@ -12,11 +12,11 @@
 /* One tick's share of the node's sessions, for who ends all of a user: some milliseconds. */
 #define SCAN_BUCKETS 8192
 #define SCAN_MS 1
-/* Where some of them cannot be had, because a process is stopped that holds them: how long the
- * client waits, and between two attempts then and later. */
-#define SCAN_PATIENCE_MS 2000
-#define SCAN_AGAIN_MS 50
-#define SCAN_LATER_MS 1000
+/* Where some of the node's memory cannot be had, because a process is stopped that holds it: how
+ * long the client waits, and between two attempts then and later. */
+#define PATIENCE_MS 2000
+#define AGAIN_MS 50
+#define LATER_MS 1000
 
 static uint64_t owed_until_ms(const struct session_op *op)
 {
@@ -31,9 +31,7 @@ static enum store_result give_up(struct session_op *op)
         session_write_scan(op);
         return STORE_PENDING;
     }
-    bool owed = op->is_drop && session_cache_owe(session_table(op->store), op->hash,
-                                                 clock_wall_ms(), owed_until_ms(op));
-    return session_settle(op, owed ? SESSION_NONE : SESSION_UNAVAILABLE);
+    return op->is_drop ? session_write_end(op) : session_settle(op, SESSION_UNAVAILABLE);
 }
 
 static void on_outcome(struct redis_call *c, enum redis_outcome outcome,
@@ -254,8 +252,9 @@ enum store_result session_write_rotate(struct session_op *op)
 static void on_drop_told(struct session_op *op, const struct redisReply *reply)
 {
     (void)reply;
-    bool gone = session_cache_forget(session_table(op->store), op->hash);
-    session_finish(op, gone ? SESSION_NONE : SESSION_UNAVAILABLE);
+    if (!session_cache_forget(session_table(op->store), op->hash))
+        session_doubt_all(op->store);
+    session_finish(op, SESSION_NONE);
 }
 
 static enum store_result end_here(struct session_op *op);
@@ -301,6 +300,52 @@ enum store_result session_write_drop(struct session_op *op)
     return end_here(op);
 }
 
+/* ---- drop, in the node's memory alone ---- */
+
+/* What ends is not over before its record could be had, with the client or without, unless all
+ * that was to end has run out meanwhile. */
+static void try_again(struct session_op *op)
+{
+    uint64_t now_ms = clock_wall_ms();
+    uint64_t age_ms = now_ms > op->begun_ms ? now_ms - op->begun_ms : 0;
+    bool waits = !op->is_left && age_ms < PATIENCE_MS;
+    if (op->is_left && age_ms > op->store->config->sessions.absolute_ms) {
+        session_finish(op, SESSION_NONE);
+    } else if (waits || op->is_left) {
+        timer_set(&op->store->loop->timers, &op->timer, waits ? AGAIN_MS : LATER_MS);
+    } else {
+        session_carry_on(op);
+        session_finish(op, SESSION_UNAVAILABLE);
+    }
+}
+
+/* Embedded, the node's word is the truth; with Redis the keeper tells it. */
+static bool end_alone(const struct session_op *op)
+{
+    const struct store *s = op->store;
+    uint64_t now_ms = clock_wall_ms();
+    return s->redis ? session_cache_owe(session_table(s), op->hash, now_ms, owed_until_ms(op))
+                    : session_cache_end(session_table(s), op->hash, now_ms);
+}
+
+static void on_end_timer(struct timer *t)
+{
+    struct session_op *op = CONTAINER_OF(t, struct session_op, timer);
+    if (end_alone(op))
+        session_finish(op, SESSION_NONE);
+    else
+        try_again(op);
+}
+
+enum store_result session_write_end(struct session_op *op)
+{
+    if (end_alone(op))
+        return session_settle(op, SESSION_NONE);
+    timer_init(&op->timer, on_end_timer);
+    timer_set(&op->store->loop->timers, &op->timer, AGAIN_MS);
+    return STORE_PENDING;
+}
+
 /* ---- drop all of a user ---- */
 
 static uint64_t new_stamp(void)
@@ -310,18 +355,17 @@ static uint64_t new_stamp(void)
     return stamp | 1; /* 0 is for who never had one */
 }
 
-/* Copies of what Redis keeps need only be asked about. But when this node alone knows them, it is
- * not over before all have been seen, with the client or without. */
-static void scan_again(struct session_op *op)
+/* When this node alone knows them, all have to be seen; copies of what Redis keeps need only be
+ * asked about. */
+static bool is_sure(const struct session_op *op, uint64_t now_ms, uint64_t until_ms)
 {
-    bool waits = !op->is_left && clock_wall_ms() < op->begun_ms + SCAN_PATIENCE_MS;
-    op->has_missed = false;
-    if (waits || op->is_left) {
-        timer_set(&op->store->loop->timers, &op->timer, waits ? SCAN_AGAIN_MS : SCAN_LATER_MS);
-        return;
-    }
-    session_carry_on(op);
-    session_finish(op, SESSION_UNAVAILABLE);
+    struct store *s = op->store;
+    if (op->is_owed)
+        return !op->has_missed && session_cache_owe_user(s->tables[STORE_USERS], op->uid,
+                                                         new_stamp(), now_ms, until_ms);
+    if (op->has_missed && s->redis)
+        session_doubt_all(s);
+    return !op->has_missed || s->redis;
 }
 
 static void on_scan(struct timer *t)
@@ -336,15 +380,12 @@ static void on_scan(struct timer *t)
         timer_set(&s->loop->timers, t, SCAN_MS);
         return;
     }
-    if (op->has_missed && !s->redis) {
-        scan_again(op);
-        return;
-    }
-    if (op->has_missed)
-        session_doubt_all(s);
-    bool sure = !op->is_owed || session_cache_owe_user(s->tables[STORE_USERS], op->uid, new_stamp(),
-                                                       now_ms, until_ms);
-    session_finish(op, sure ? SESSION_NONE : SESSION_UNAVAILABLE);
+    bool sure = is_sure(op, now_ms, until_ms);
+    op->has_missed = false;
+    if (sure)
+        session_finish(op, SESSION_NONE);
+    else
+        try_again(op);
 }
 
 void session_write_scan(struct session_op *op)

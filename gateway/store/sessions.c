@@ -1,7 +1,6 @@
 #include "store/sessions.h"
 
 #include "common/clock.h"
-#include "common/log.h"
 #include "common/mem.h"
 #include "common/random.h"
 #include "store/session_engine.h"
@@ -99,11 +98,18 @@ struct session_ending {
 static void on_ended(struct store_op *op)
 {
     struct session_ending *ending = CONTAINER_OF(op, struct session_ending, op.op);
-    if (ending->op.status == SESSION_UNAVAILABLE)
-        log_write(LOG_ERROR, "a session that its client has left could not be ended: the store is "
-                             "away");
     list_remove(&ending->node);
     mem_free(ending);
+}
+
+static bool is_ending(const struct sessions *sessions, const uint8_t hash[SESSION_HASH_BYTES])
+{
+    LIST_FOREACH (node, &sessions->endings) {
+        const struct session_op *op = &CONTAINER_OF(node, struct session_ending, node)->op;
+        if (!op->uid && memcmp(op->hash, hash, SESSION_HASH_BYTES) == 0)
+            return true;
+    }
+    return false;
 }
 
 /* Half way it would have ended in Redis, and live on in the nodes' memory. From the beginning, for
@@ -112,6 +118,8 @@ void session_carry_on(struct session_op *op)
 {
     struct store *s = op->store;
     cancel_wait(&op->op);
+    if (!op->uid && is_ending(s->sessions, op->hash))
+        return;
     struct session_ending *ending = mem_new(sizeof(*ending));
     list_push_back(&s->sessions->endings, &ending->node);
     ending->op.op.on_done = on_ended;
@@ -215,13 +223,11 @@ enum store_result sessions_drop(struct store *s, struct session_op *op)
 {
     begin(s, op);
     op->is_drop = true;
-    struct shm_table *t = session_table(s);
     if (store_is_shared(s))
         return change(op, session_write_drop);
-    bool ok = s->redis ? session_cache_owe(t, op->hash, op->begun_ms,
-                                           op->begun_ms + s->config->sessions.absolute_ms)
-                       : session_cache_end(t, op->hash, op->begun_ms);
-    return session_settle(op, ok ? SESSION_NONE : SESSION_UNAVAILABLE);
+    enum store_result result = session_write_end(op);
+    op->op.cancel = result == STORE_PENDING ? carry_on : NULL;
+    return result;
 }
 
 enum store_result sessions_drop_user(struct store *s, struct session_op *op)

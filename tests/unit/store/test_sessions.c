@@ -1,7 +1,7 @@
 /* Ends of sessions that whoever ordered them has left, and ids that were rotated meanwhile. */
 #include "common/clock.h"
 #include "store/session_engine.h"
-#include "tests/unit/store/limits_scene.h"
+#include "tests/unit/store/shared_scene.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -64,12 +64,6 @@ static const char *answer(struct fake_redis *f, const redisReply *command)
     return "+OK\r\n";
 }
 
-static bool is_shared(void *user)
-{
-    (void)user;
-    return store_is_shared(&s.store);
-}
-
 static enum session_kind kind_of(const uint8_t which[SESSION_HASH_BYTES])
 {
     struct session_copy copy;
@@ -114,31 +108,23 @@ static int set_up(void **state)
     stored = published = 0;
     is_rotated_at_question = found = false;
     leaving = NULL;
-    limits_scene_open(&s);
+    shared_scene_open(&s, &server, answer);
     s.config.sessions =
         (struct config_sessions){ .idle_ms = IDLE_MS, .absolute_ms = DAY_MS, .cache_ms = IDLE_MS };
     put(hash);
-    fake_redis_init(&server, &s.loop, answer, NULL);
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    store_fini(&s.store);
-    fake_redis_fini(&server);
-    loop_fini(&s.loop);
-    store_region_free(&s.region);
+    shared_scene_close(&s, &server);
     return 0;
 }
 
 static void connect_redis(void)
 {
-    fake_redis_config(&s.redis, CONFIG_REDIS_SINGLE, &server.port, 1);
-    s.redis.redis.command_timeout_ms = 1000;
-    s.config.store.redis = &s.redis.redis;
-    store_apply(&s.store, &s.config);
-    fake_redis_run(&s.loop, is_shared, NULL);
+    shared_scene_connect(&s, server.port, 1000);
 }
 
 static void begin_find(struct session_op *op)
@@ -236,16 +222,24 @@ static void all_of_a_user_end_in_the_nodes_memory_too(void **state)
     fake_redis_run(&s.loop, is_gone, NULL);
 }
 
-/* Another process has the first session's stripe, until it is killed. */
-static pid_t hold_stripe(void *memory, const struct shm_table_shape *shape)
+/* A table of several stripes in the place of the store's. Another process has the first session's,
+ * until it is killed. */
+static const struct shm_table_shape shape = { 12000, STORE_SESSION_BYTES, true };
+static struct {
+    struct shm_table *whole;
+    void *memory;
+    pid_t pid;
+} held;
+
+static void hold_stripe(void)
 {
     int ends[2];
     char byte;
     struct err e;
     assert_int_equal(pipe(ends), 0);
-    pid_t pid = fork();
-    if (pid == 0) {
-        struct shm_table *t = shm_table_new(memory, shape, &e);
+    held.pid = fork();
+    if (held.pid == 0) {
+        struct shm_table *t = shm_table_new(held.memory, &shape, &e);
         if (!t || shm_table_lock(t, session_record_key(hash)) < 0 || write(ends[1], "", 1) != 1)
             _exit(1);
         for (;;)
@@ -254,32 +248,83 @@ static pid_t hold_stripe(void *memory, const struct shm_table_shape *shape)
     assert_int_equal(read(ends[0], &byte, 1), 1);
     close(ends[0]);
     close(ends[1]);
-    return pid;
+}
+
+static int set_up_held(void **state)
+{
+    struct err e;
+    set_up(state);
+    held.whole = session_table(&s.store);
+    held.memory = mmap(NULL, shm_table_bytes(&shape), PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    s.store.tables[STORE_SESSIONS] = shm_table_new(held.memory, &shape, &e);
+    put(hash);
+    put(other);
+    hold_stripe();
+    return 0;
+}
+
+static int tear_down_held(void **state)
+{
+    shm_table_free(&s.store.tables[STORE_SESSIONS]);
+    s.store.tables[STORE_SESSIONS] = held.whole;
+    munmap(held.memory, shm_table_bytes(&shape));
+    return tear_down(state);
+}
+
+static void let_go(void)
+{
+    kill(held.pid, SIGKILL);
+    assert_int_equal(waitpid(held.pid, NULL, 0), held.pid);
+    assert_int_equal(kind_of(hash), SESSION_KIND_LIVE);
 }
 
 static void all_of_a_user_end_though_some_cannot_be_had_now(void **state)
 {
-    static const struct shm_table_shape shape = { 12000, STORE_SESSION_BYTES, true };
-    struct shm_table *whole = session_table(&s.store);
     struct session_op op;
-    struct err e;
     (void)state;
-    size_t bytes = shm_table_bytes(&shape);
-    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    s.store.tables[STORE_SESSIONS] = shm_table_new(memory, &shape, &e);
-    put(hash);
-    put(other);
-    pid_t pid = hold_stripe(memory, &shape);
     begin(&op, sessions_drop_user);
     leave(&op);
     fake_redis_run(&s.loop, is_other_gone, NULL);
-    kill(pid, SIGKILL);
-    assert_int_equal(waitpid(pid, NULL, 0), pid);
-    assert_int_equal(kind_of(hash), SESSION_KIND_LIVE);
+    let_go();
     fake_redis_run(&s.loop, is_gone, NULL);
-    shm_table_free(&s.store.tables[STORE_SESSIONS]);
-    s.store.tables[STORE_SESSIONS] = whole;
-    munmap(memory, bytes);
+}
+
+static void a_session_ends_though_it_cannot_be_had_now(void **state)
+{
+    struct session_op op;
+    (void)state;
+    begin(&op, sessions_drop);
+    leave(&op);
+    let_go();
+    fake_redis_run(&s.loop, is_gone, NULL);
+    assert_int_equal(kind_of(other), SESSION_KIND_LIVE);
+}
+
+static void who_orders_it_again_does_not_end_it_twice(void **state)
+{
+    struct session_op op;
+    struct list *endings = &s.store.sessions->endings;
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        begin(&op, sessions_drop);
+        leave(&op);
+    }
+    assert_ptr_equal(endings->next, endings->prev);
+    let_go();
+    fake_redis_run(&s.loop, is_gone, NULL);
+}
+
+static void who_waits_hears_when_it_has_ended(void **state)
+{
+    struct session_op op;
+    (void)state;
+    begin(&op, sessions_drop);
+    op.op.on_done = on_found;
+    let_go();
+    fake_redis_run(&s.loop, is_found, NULL);
+    assert_int_equal(op.status, SESSION_NONE);
+    assert_int_equal(kind_of(hash), SESSION_KIND_NOTHING);
 }
 
 static void what_is_under_way_goes_with_the_store(void **state)
@@ -296,11 +341,15 @@ static void what_is_under_way_goes_with_the_store(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST_HELD(name) cmocka_unit_test_setup_teardown(name, set_up_held, tear_down_held)
     const struct CMUnitTest tests[] = {
         TEST(a_session_ends_though_its_client_leaves),
         TEST(all_of_a_user_end_though_their_client_leaves),
         TEST(all_of_a_user_end_in_the_nodes_memory_too),
-        TEST(all_of_a_user_end_though_some_cannot_be_had_now),
+        TEST_HELD(all_of_a_user_end_though_some_cannot_be_had_now),
+        TEST_HELD(a_session_ends_though_it_cannot_be_had_now),
+        TEST_HELD(who_orders_it_again_does_not_end_it_twice),
+        TEST_HELD(who_waits_hears_when_it_has_ended),
         TEST(what_is_under_way_goes_with_the_store),
         TEST(where_a_rotated_id_leads_is_told_though_redis_does_not),
         TEST(where_a_rotated_id_leads_is_told_when_another_has_asked),
