@@ -47,6 +47,7 @@ struct store_node {
     _Atomic uint64_t sessions_epoch; /* moves on when cached sessions are to be looked up anew */
     _Atomic uint64_t heartbeat_ms;   /* wall clock: when invalidations were last known to arrive */
     _Atomic uint64_t redis_seen_ms;  /* wall clock: the last answer of Redis */
+    _Atomic bool redis_may_evict;    /* keys, as far as it tells */
     _Atomic uint32_t why_turn;       /* why[why_turn % 2] counts */
     char why[2][STORE_WHY_BYTES];    /* what keeps Redis away, for people */
 };

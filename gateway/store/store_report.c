@@ -38,6 +38,11 @@ static uint32_t nodes_of(const struct store_region *r)
     return atomic_load_explicit(&store_region_node(r)->live_nodes, memory_order_relaxed);
 }
 
+static bool may_evict(const struct store_region *r)
+{
+    return atomic_load_explicit(&store_region_node(r)->redis_may_evict, memory_order_relaxed);
+}
+
 static void write_mode(const struct store_region *r, struct buf *out)
 {
     char why[STORE_WHY_BYTES];
@@ -59,6 +64,9 @@ void store_report_table(const struct store_region *r, struct buf *out)
 {
     buf_append_str(out, "\nstore: ");
     write_mode(r, out);
+    if (may_evict(r))
+        buf_append_str(out, "\nwarning: Redis may evict keys (maxmemory-policy), and submissions "
+                            "could be sent twice");
     buf_printf(out, "\n%-24s %12s %12s %12s\n", "table", "records", "capacity", "evicted");
     for (int i = 0; i < STORE_TABLES; i++) {
         struct figures f = figures_of(r, i);
@@ -75,6 +83,7 @@ void store_report_json(const struct store_region *r, struct json *j)
     json_string(j, "mode", slice_str(mode_names[mode_of(r)]));
     json_string(j, "why", slice_str(why));
     json_u64(j, "nodes", nodes_of(r));
+    json_bool(j, "redis_may_evict", may_evict(r));
     json_array(j, "tables");
     for (int i = 0; i < STORE_TABLES; i++) {
         struct figures f = figures_of(r, i);

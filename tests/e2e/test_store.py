@@ -48,6 +48,15 @@ def test_a_node_says_why_it_is_local_and_heals_by_itself(node):
         assert store_of(gateway)["why"] == ""
 
 
+def test_a_redis_that_may_evict_keys_is_warned_of_once(node):
+    with Redis("--maxmemory", "100mb", "--maxmemory-policy", "allkeys-lru") as redis:
+        with Gateway(node, store=redis.store) as gateway:
+            gateway.log.wait_for("maxmemory-policy allkeys-lru.*set it to noeviction")
+            assert store_of(gateway)["redis_may_evict"] is True
+            assert "warning: Redis may evict keys" in gateway.command("status").stdout
+            assert len(gateway.log.matches("set it to noeviction")) == 1
+
+
 def test_the_way_to_redis_changes_with_a_reload(node):
     with Redis() as redis, Gateway(node) as gateway:
         gateway.change(store=redis.store)

@@ -162,6 +162,82 @@ static void a_node_is_local_while_redis_is_stopped_and_says_why(void **state)
     real_redis_stop(&redis);
 }
 
+static bool first_is_warned(void *user)
+{
+    (void)user;
+    return atomic_load(&store_region_node(f.nodes[0].region)->redis_may_evict);
+}
+
+static bool first_is_not_warned(void *user)
+{
+    return !first_is_warned(user);
+}
+
+static void a_redis_that_may_evict_keys_is_warned_of(void **state)
+{
+    (void)state;
+    struct real_redis redis = { .options = { "--maxmemory", "100mb", "--maxmemory-policy",
+                                             "volatile-lru" } };
+    start_redis(&redis);
+    apply(&f.nodes[0], &f.shared);
+    fake_redis_run(&f.loop, first_is_warned, NULL);
+    apply(&f.nodes[0], &f.embedded);
+    assert_false(first_is_warned(NULL));
+    real_redis_stop(&redis);
+}
+
+static void a_redis_that_keeps_its_keys_is_not_warned_of(void **state)
+{
+    static const char *const options[][4] = {
+        { "--maxmemory", "100mb", "--maxmemory-policy", "noeviction" },
+        { "--maxmemory", "0", "--maxmemory-policy", "allkeys-lru" },
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(options); i++) {
+        struct real_redis redis = { 0 };
+        memcpy(redis.options, options[i], sizeof(options[i]));
+        start_redis(&redis);
+        atomic_store(&store_region_node(f.nodes[0].region)->redis_may_evict, true); /* formerly */
+        apply(&f.nodes[0], &f.shared);
+        fake_redis_run(&f.loop, first_is_not_warned, NULL);
+        apply(&f.nodes[0], &f.embedded);
+        real_redis_stop(&redis);
+    }
+}
+
+static const char *forbid_info(struct fake_redis *server, const redisReply *command)
+{
+    if (!fake_redis_is(command, "INFO"))
+        return ":1\r\n";
+    *(unsigned *)server->user = server->commands + 2; /* when that many have come, this is read */
+    return "-NOPERM this user has no permissions to run the 'info' command\r\n";
+}
+
+struct talk {
+    struct fake_redis server;
+    unsigned commands; /* to be waited for; 0: INFO has not come */
+};
+
+static bool is_told(void *user)
+{
+    const struct talk *t = user;
+    return t->commands && t->server.commands >= t->commands;
+}
+
+static void a_redis_that_does_not_tell_is_not_warned_of(void **state)
+{
+    (void)state;
+    struct talk t = { .commands = 0 };
+    fake_redis_init(&t.server, &f.loop, forbid_info, &t.commands);
+    fake_redis_config(&f.redis, CONFIG_REDIS_SINGLE, &t.server.port, 1);
+    apply(&f.nodes[0], &f.shared);
+    fake_redis_run(&f.loop, is_told, &t);
+    assert_false(first_is_warned(NULL));
+    apply(&f.nodes[0], &f.embedded);
+    fake_redis_fini(&t.server);
+    uv_run(&f.loop.uv, UV_RUN_NOWAIT);
+}
+
 static void follows_a_configuration_that_names_another_redis_or_none(void **state)
 {
     (void)state;
@@ -225,6 +301,9 @@ int main(void)
                                         end),
         cmocka_unit_test_setup_teardown(follows_a_configuration_that_names_another_redis_or_none,
                                         begin, end),
+        cmocka_unit_test_setup_teardown(a_redis_that_may_evict_keys_is_warned_of, begin, end),
+        cmocka_unit_test_setup_teardown(a_redis_that_keeps_its_keys_is_not_warned_of, begin, end),
+        cmocka_unit_test_setup_teardown(a_redis_that_does_not_tell_is_not_warned_of, begin, end),
         cmocka_unit_test_setup_teardown(is_one_again_without_the_redis_that_it_shared, begin, end),
         cmocka_unit_test_setup_teardown(sweeps_what_has_expired, begin, end),
     };
