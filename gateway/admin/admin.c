@@ -31,7 +31,7 @@ static void ready(struct admin *a, struct exchange *ex)
     if (board_state(a->board, BOARD_DRAINING))
         reply_text(ex, 503, TEXT, SLICE("draining\n"));
     else if (!board_state(a->board, BOARD_READY))
-        reply_text(ex, 503, TEXT, SLICE("starting\n"));
+        reply_text(ex, 503, TEXT, SLICE("no worker takes connections\n"));
     else
         reply_text(ex, 200, TEXT, SLICE("ready\n"));
 }
@@ -126,7 +126,7 @@ static void open_listener(struct admin *a, const char *address, int fd)
     struct admin_listener *al = mem_new(sizeof(*al));
     al->address = mem_strdup(address);
     al->http = (struct http_listener){ .server = &a->server, .connections = &a->connections };
-    int rc = listener_open(&al->listener, a->server.loop, fd, on_connection, al);
+    int rc = listener_open(&al->listener, a->server.loop, fd, a->server.metrics, on_connection, al);
     if (rc < 0)
         log_write(LOG_ERROR, "cannot accept on %s: %s", address, uv_strerror(rc));
     a->listener = al;

@@ -87,6 +87,7 @@ static bool chose_h2(SSL *ssl)
 static void on_tls_open(struct stream *s)
 {
     struct http_conn *c = conn_of(s);
+    c->tcp.pacer = NULL;
     c->client.tls_version = SSL_get_version(c->tls.ssl);
     c->client.tls_resumed = SSL_session_reused(c->tls.ssl) == 1;
     metrics_add(c->server->metrics,
@@ -203,21 +204,13 @@ static void on_handshake_timeout(struct timer *t)
 
 /* ---- accept ---- */
 
-static void read_peer_address(struct http_conn *c)
-{
-    struct sockaddr_storage from;
-    int len = sizeof(from);
-    if (uv_tcp_getpeername(&c->tcp.uv, (struct sockaddr *)&from, &len) == 0)
-        address_from_sockaddr(&c->client.address, (struct sockaddr *)&from);
-}
-
 static void refuse(struct http_conn *c)
 {
     metrics_add(c->server->metrics, COUNTER_CONNECTIONS_REFUSED, 1);
     stream_reset(&c->tcp.base);
 }
 
-/* NULL when the connection went away, or no descriptor is left for it. */
+/* NULL when libuv does not take the socket. */
 static struct http_conn *take(struct listener *l, const struct http_listener *from)
 {
     struct http_conn *c = mem_new(sizeof(*c));
@@ -226,6 +219,7 @@ static struct http_conn *take(struct listener *l, const struct http_listener *fr
     c->engine = from->engine;
     c->context = from->tls ? tls_context_ref(from->tls) : NULL;
     c->client.redirect_https = from->redirect_https;
+    c->client.address = l->peer;
     list_push_back(from->connections, &c->node);
     timer_init(&c->h1.timer, on_handshake_timeout);
     int rc = tcp_stream_init(&c->tcp, from->server->loop);
@@ -252,7 +246,8 @@ void http_conn_accept(struct listener *l, const struct http_listener *from)
     struct http_conn *c = take(l, from);
     if (!c)
         return;
-    read_peer_address(c);
+    if (c->context) /* its handshake, and the PROXY header that it may come with */
+        c->tcp.pacer = c->server->pacer;
     timer_set(wheel(c), &c->h1.timer, c->server->timeouts.handshake_ms);
     if (!from->proxy_protocol) {
         begin(c);

@@ -7,7 +7,7 @@
 #include "common/list.h"
 #include "config/config.h"
 #include "http/h2_flood.h"
-#include "net/loop.h"
+#include "net/pacer.h"
 #include "observe/metrics.h"
 
 struct exchange_handler;
@@ -17,6 +17,7 @@ struct http_server {
     const struct exchange_handler *handler; /* borrowed */
     void *handler_context;                  /* borrowed */
     struct metrics *metrics;                /* borrowed */
+    struct pacer *pacer;                    /* borrowed; of handshakes. NULL: none has to wait */
     struct config_limits limits;
     struct config_timeouts timeouts;
     bool draining; /* answers say Connection: close, idle connections end */

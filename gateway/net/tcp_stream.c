@@ -3,8 +3,10 @@
  *               `-----------------------------^ */
 #include "net/tcp_stream.h"
 
+#include "common/clock.h"
 #include "common/mem.h"
 
+#include <errno.h>
 #include <sys/socket.h>
 
 /* From this size on a copy into the output buffer costs more than a system call of its own. It is
@@ -48,6 +50,7 @@ static void detach(struct tcp_stream *t)
         out->len = 0;
     }
     list_remove(&t->failure.node);
+    list_remove(&t->turn.node);
     t->state = TCP_STREAM_CLOSED;
 }
 
@@ -99,22 +102,55 @@ static void fail(struct tcp_stream *t, int code)
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
-    struct loop *l = loop_of(handle->loop);
-    *buf = uv_buf_init(l->read_buffer, LOOP_READ_BYTES);
+    const struct tcp_stream *t = handle->data;
+    bool may_read = !t->pacer || pacer_admits(t->pacer);
+    /* Without room nothing is read, and on_read is told so. */
+    *buf = uv_buf_init(t->base.loop->read_buffer, may_read ? LOOP_READ_BYTES : 0);
+}
+
+/* What a read has brought: bytes, UV_EOF or another failure. */
+static void take(struct tcp_stream *t, ssize_t n)
+{
+    struct loop *l = t->base.loop;
+    struct pacer *pacer = t->pacer; /* the handler may clear it */
+    loop_event_begin(l);
+    if (n > 0)
+        t->base.handler->on_data(&t->base, l->read_buffer, (size_t)n);
+    else /* after a failed write the end is no orderly one, whatever the kernel makes of it */
+        tell_end(t, n == UV_EOF ? t->failure_code : (int)n);
+    loop_event_end(l);
+    if (pacer)
+        pacer_charge(pacer, clock_now_us() - l->now_us);
 }
 
 static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
 {
     struct tcp_stream *t = uv->data;
-    struct loop *l = t->base.loop;
-    if (n == 0)
+    if (n == UV_ENOBUFS && buf->len == 0) {
+        uv_read_stop(uv);
+        pacer_wait(t->pacer, &t->turn, PACER_HANDSHAKES);
+    } else if (n != 0) {
+        take(t, n);
+    }
+}
+
+static bool is_reading(const struct tcp_stream *t)
+{
+    return t->state == TCP_STREAM_OPEN && t->read_wanted && !t->end_told;
+}
+
+/* Reads once by itself: libuv would only come to it when it looks for events. */
+static void run_turn(struct defer *d)
+{
+    struct tcp_stream *t = CONTAINER_OF(d, struct tcp_stream, turn);
+    if (!is_reading(t))
         return;
-    loop_event_begin(l);
-    if (n > 0)
-        t->base.handler->on_data(&t->base, buf->base, (size_t)n);
-    else /* after a failed write the end is no orderly one, whatever the kernel makes of it */
-        tell_end(t, n == UV_EOF ? t->failure_code : (int)n);
-    loop_event_end(l);
+    uv_read_start((uv_stream_t *)&t->uv, on_alloc, on_read);
+    ssize_t n = recv(t->uv.io_watcher.fd, t->base.loop->read_buffer, LOOP_READ_BYTES, 0);
+    if (n >= 0)
+        take(t, n > 0 ? n : UV_EOF);
+    else if (errno != EAGAIN && errno != EINTR)
+        take(t, uv_translate_sys_error(errno));
 }
 
 static void tcp_pause(struct stream *s)
@@ -129,7 +165,7 @@ static void tcp_resume(struct stream *s)
 {
     struct tcp_stream *t = tcp_of(s);
     t->read_wanted = true;
-    if (t->state == TCP_STREAM_OPEN && !t->end_told)
+    if (is_reading(t))
         uv_read_start((uv_stream_t *)&t->uv, on_alloc, on_read);
 }
 
@@ -297,6 +333,7 @@ int tcp_stream_init(struct tcp_stream *t, struct loop *loop)
     t->base.ops = &tcp_ops;
     t->base.loop = loop;
     defer_init(&t->failure, run_failure);
+    defer_init(&t->turn, run_turn);
     int rc = uv_tcp_init(&loop->uv, &t->uv);
     t->uv.data = t;
     return rc;

@@ -5,6 +5,7 @@
 #define NET_TCP_STREAM_H
 
 #include "common/err.h"
+#include "net/pacer.h"
 #include "net/stream.h"
 
 enum tcp_stream_state {
@@ -17,7 +18,9 @@ enum tcp_stream_state {
 struct tcp_stream {
     struct stream base;
     uv_tcp_t uv;
-    struct defer failure;    /* tells the handler of a failed write outside the write */
+    struct defer failure; /* tells the handler of a failed write outside the write */
+    struct defer turn;    /* waits for the pacer, while there are bytes to read */
+    struct pacer *pacer;  /* borrowed; NULL: it reads when it can. The owner's to set and clear */
     uint32_t leftover_bytes; /* in uv_write requests, not sent yet */
     int16_t failure_code;    /* libuv codes fit */
     uint8_t state;

@@ -13,8 +13,12 @@
     COUNTER(CONNECTIONS_ACCEPTED, connections_accepted, "Client connections accepted")             \
     COUNTER(CONNECTIONS_CLOSED, connections_closed, "Client connections closed")                   \
     COUNTER(CONNECTIONS_REFUSED, connections_refused,                                              \
-            "Client connections closed at once: descriptors ran short, or an untrusted peer on a " \
+            "Client connections closed at once: something ran short, or an untrusted peer on a "   \
             "PROXY listener")                                                                      \
+    COUNTER(ACCEPT_FAILURES, accept_failures,                                                      \
+            "Attempts to accept connections that failed because descriptors or memory ran out")    \
+    COUNTER(NEWCOMERS_PACED, newcomers_paced,                                                      \
+            "Times that a new connection or its handshake waited for those who were in")           \
     COUNTER(HANDSHAKES_FULL, tls_handshakes_full, "Full TLS handshakes completed")                 \
     COUNTER(HANDSHAKES_RESUMED, tls_handshakes_resumed, "TLS handshakes resumed from a ticket")    \
     COUNTER(HANDSHAKES_FAILED, tls_handshakes_failed, "TLS handshakes that failed or timed out")   \

@@ -5,6 +5,7 @@
 #include "pipeline/pipeline.h"
 #include "process/assignment.h"
 #include "process/capacity.h"
+#include "process/room.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,8 +13,6 @@
 
 /* What the kernel has queued on a listening socket is taken in this time, before it is closed. */
 #define WORKER_LAST_ACCEPT_MS 50
-/* How often a worker without room looks whether there is some again. */
-#define WORKER_ROOM_MS 250
 
 struct worker_listener {
     struct list node; /* in worker.listeners */
@@ -33,21 +32,21 @@ struct worker {
     uint32_t slot;
     struct metrics *metrics;
     struct tls_engine engine;
+    struct pacer pacer;
     struct http_server server;
     struct pipeline pipeline;
     struct access_log *access_log;
     struct list listeners;
     struct list connections; /* struct http_conn */
+    struct room room;
     int channel;
     uv_poll_t channel_poll;
     struct timer timer; /* drain: last accepts, then the deadline */
-    struct timer room_timer;
-    uint32_t connections_max;
     uint32_t drain_deadline_ms;
     uint32_t flush_ms;          /* of the access log */
     uint32_t leaving_listeners; /* that the last configuration dropped, not closed yet */
     uint32_t generation;        /* of the last configuration */
-    bool full, draining, listeners_closed, done;
+    bool draining, listeners_closed, done;
     bool late;    /* the deadline is over */
     bool cut_off; /* requests were not finished by the deadline */
 };
@@ -61,41 +60,21 @@ static void say(struct worker *w, enum channel_kind kind, uint32_t generation, c
 
 /* ---- listeners ---- */
 
-static uint64_t open_connections(const struct worker *w)
+static void on_room(struct room *r)
 {
-    return metrics_gauge(w->metrics, GAUGE_CONNECTIONS_OPEN);
-}
-
-static void on_room_timer(struct timer *t)
-{
-    struct worker *w = CONTAINER_OF(t, struct worker, room_timer);
-    if (open_connections(w) > w->connections_max - w->connections_max / 20) {
-        timer_set(&w->loop.timers, t, WORKER_ROOM_MS);
-        return;
-    }
-    w->full = false;
-    say(w, CHANNEL_ROOM, 0, NULL);
+    struct worker *w = CONTAINER_OF(r, struct worker, room);
+    say(w, r->full ? CHANNEL_FULL : CHANNEL_ROOM, 0, NULL);
 }
 
 static void on_connection(struct listener *l, void *user)
 {
     struct worker_listener *wl = user;
-    struct worker *w = wl->worker;
-    /* Some more may come before they are steered elsewhere. What is left of the descriptors is for
-     * the requests of those who are here. */
-    if (open_connections(w) >= w->connections_max + w->connections_max / 16)
-        http_conn_refuse(l, &wl->http);
-    else
+    struct room *room = &wl->worker->room;
+    if (room_admits(room))
         http_conn_accept(l, &wl->http);
-    if (w->full || open_connections(w) < w->connections_max)
-        return;
-    w->full = true;
-    log_write(LOG_WARN,
-              "%u connections are open, all that the descriptors allow; new ones go to "
-              "other workers",
-              w->connections_max);
-    say(w, CHANNEL_FULL, 0, NULL);
-    timer_set(&w->loop.timers, &w->room_timer, WORKER_ROOM_MS);
+    else
+        http_conn_refuse(l, &wl->http);
+    room_taken(room);
 }
 
 /* A configuration is in use when what it dropped is closed, too: its ports are free again. */
@@ -112,6 +91,7 @@ static void set_leaving(struct worker_listener *wl, bool leaving)
     wl->leaving = leaving;
     if (leaving) {
         wl->worker->leaving_listeners++;
+        listener_hurry(&wl->listener);
         timer_set(&wl->worker->loop.timers, &wl->timer, WORKER_LAST_ACCEPT_MS);
     } else {
         wl->worker->leaving_listeners--;
@@ -159,7 +139,7 @@ static struct worker_listener *open_listener(struct worker *w, const char *addre
     wl->worker = w;
     wl->address = mem_strdup(address);
     timer_init(&wl->timer, on_listener_timer);
-    int rc = listener_open(&wl->listener, &w->loop, fd, on_connection, wl);
+    int rc = listener_open(&wl->listener, &w->loop, fd, w->metrics, on_connection, wl);
     if (rc < 0)
         log_write(LOG_ERROR, "cannot accept on %s: %s", address, uv_strerror(rc));
     list_push_back(&w->listeners, &wl->node);
@@ -250,6 +230,7 @@ static void commit_listeners(struct worker *w, struct channel_files *files, stru
             files->sockets[i] = -1;
         }
         set_leaving(wl, false);
+        wl->listener.pacer = &w->pacer;
         set_listener(w, wl, p->config, l, &p->contexts[i]);
     }
 }
@@ -348,6 +329,8 @@ static void drain(struct worker *w, uint32_t deadline_ms)
         return;
     w->draining = w->server.draining = true;
     w->drain_deadline_ms = deadline_ms;
+    LIST_FOREACH (node, &w->listeners)
+        listener_hurry(&CONTAINER_OF(node, struct worker_listener, node)->listener);
     timer_set(&w->loop.timers, &w->timer, WORKER_LAST_ACCEPT_MS);
 }
 
@@ -420,8 +403,8 @@ static int start(struct worker *w, int slot, int channel_fd, int board_fd, int s
     w->metrics = board_metrics(w->board, w->slot);
     struct capacity machine;
     capacity_measure(&machine, "");
-    w->connections_max = (uint32_t)capacity_users_per_worker(&machine);
     tls_engine_init(&w->engine);
+    pacer_init(&w->pacer, &w->loop, w->metrics);
     list_init(&w->listeners);
     list_init(&w->connections);
     store_init(&w->store, &w->loop, w->region, w->slot, w->metrics);
@@ -429,9 +412,11 @@ static int start(struct worker *w, int slot, int channel_fd, int board_fd, int s
     w->server = (struct http_server){ .loop = &w->loop,
                                       .handler = &pipeline_handler,
                                       .handler_context = &w->pipeline,
-                                      .metrics = w->metrics };
+                                      .metrics = w->metrics,
+                                      .pacer = &w->pacer };
+    room_init(&w->room, &w->loop, w->metrics, (uint32_t)capacity_users_per_worker(&machine),
+              on_room);
     timer_init(&w->timer, on_drain_timer);
-    timer_init(&w->room_timer, on_room_timer);
     w->channel = channel_fd;
     w->channel_poll.data = w;
     rc = uv_poll_init(&w->loop.uv, &w->channel_poll, channel_fd);

@@ -1,6 +1,9 @@
 """Few file descriptors: the gateway says so, takes what it can, and never spins or stalls."""
 
+import os
 import resource
+import time
+from itertools import count
 
 import pytest
 
@@ -87,6 +90,32 @@ def test_idle_clients_cannot_take_the_descriptors_of_those_who_are_served(node):
             assert client.read_answer().status == 200
         gateway.reload()
         assert gateway.metrics()["cong_connections_refused_total"] >= LIMIT // 4
+
+
+def lowest_free_descriptor(pid):
+    used = {int(name) for name in os.listdir(f"/proc/{pid}/fd")}
+    return next(number for number in count() if number not in used)
+
+
+def test_without_any_descriptor_left_newcomers_wait_and_those_who_are_in_are_served(node):
+    with Gateway(node) as gateway:
+        inside = gateway.connect()
+        assert inside.request("GET", "/").status == 200
+        pid = gateway.worker_pids()["worker 0"]
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free_descriptor(pid), hard))
+        began = time.monotonic()
+        newcomer = RawClient(gateway.address()).send_request("GET", "/")
+        gateway.log.wait_for("cannot accept connections: too many open files")
+        for _ in range(20):
+            assert inside.request("GET", "/").status == 200
+        assert gateway.admin("/health").status == 200
+        # It tries ten times a second, however long this has taken.
+        failures = gateway.metrics()["cong_accept_failures_total"]
+        assert failures <= 10 * (time.monotonic() - began) + 1
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        assert newcomer.read_answer().status == 200
+        assert gateway.request("GET", "/").status == 200
 
 
 def come(gateway):

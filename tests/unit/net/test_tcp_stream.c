@@ -134,11 +134,90 @@ static void after_a_failed_write_what_was_said_is_read_and_the_end_is_a_failure(
     assert_true(scene.status < 0);
 }
 
+/* ---- with a pacer ---- */
+
+/* Uses all time of newcomers up, again and again, before the stream in the queue. */
+struct hog {
+    struct defer turn;
+    struct pacer pacer;
+    struct metrics metrics;
+    unsigned rounds;
+    unsigned stream_waited; /* rounds in which it did, with bytes to read */
+};
+
+static struct hog hog;
+
+static void run_hog(struct defer *d)
+{
+    hog.stream_waited += list_is_linked(&scene.stream.turn.node) && scene.received_len == 0;
+    pacer_charge(&hog.pacer, PACER_TURN_US);
+    if (--hog.rounds > 0)
+        pacer_wait(&hog.pacer, d, PACER_HANDSHAKES);
+}
+
+static void begin_hog(struct scene *s, unsigned rounds)
+{
+    hog = (struct hog){ .rounds = rounds };
+    pacer_init(&hog.pacer, &s->loop, &hog.metrics);
+    defer_init(&hog.turn, run_hog);
+    pacer_wait(&hog.pacer, &hog.turn, PACER_HANDSHAKES);
+    s->stream.pacer = &hog.pacer;
+}
+
+static void say_and_close_while_others_shake_hands(struct scene *s)
+{
+    begin_hog(s, 5);
+    say_and_close(s);
+}
+
+static void a_newcomer_reads_when_its_turn_has_come(void **state)
+{
+    (void)state;
+    play(say_and_close_while_others_shake_hands);
+    assert_true(slice_eq(slice_of(scene.received, scene.received_len), SLICE("all there is")));
+    assert_int_equal(scene.ends, 1);
+    assert_int_equal(scene.status, 0);
+    assert_true(hog.stream_waited > 0);
+}
+
+static void run_reset(struct defer *d)
+{
+    assert_true(list_is_linked(&scene.stream.turn.node));
+    stream_reset(&scene.stream.base);
+    (void)d;
+}
+
+/* In the first turn the stream comes to wait; in the second one it is reset. */
+static void run_hog_then_reset(struct defer *d)
+{
+    pacer_charge(&hog.pacer, PACER_TURN_US);
+    d->run = run_reset;
+    pacer_wait(&hog.pacer, d, PACER_HANDSHAKES);
+}
+
+static void say_and_be_reset_while_others_shake_hands(struct scene *s)
+{
+    begin_hog(s, 1);
+    hog.turn.run = run_hog_then_reset;
+    say(s, "all there is");
+}
+
+static void a_newcomer_that_waits_may_be_reset(void **state)
+{
+    (void)state;
+    play(say_and_be_reset_while_others_shake_hands);
+    assert_int_equal(scene.received_len, 0);
+    assert_int_equal(scene.ends, 0);
+    close(scene.peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_orderly_end_is_told_as_such),
         cmocka_unit_test(after_a_failed_write_what_was_said_is_read_and_the_end_is_a_failure),
+        cmocka_unit_test(a_newcomer_reads_when_its_turn_has_come),
+        cmocka_unit_test(a_newcomer_that_waits_may_be_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
