@@ -2,8 +2,13 @@
 
 #include "common/log.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* jemalloc's, in programs that are linked with it. */
+int mallctl(const char *name, void *old_value, size_t *old_bytes, void *new_value, size_t new_bytes)
+    __attribute__((weak));
 
 static void *checked(void *p)
 {
@@ -46,6 +51,14 @@ void *mem_try(size_t bytes)
 void mem_free(void *p)
 {
     free(p);
+}
+
+void mem_give_back(void)
+{
+    if (mallctl)
+        mallctl("arena.4096.purge", NULL, NULL, NULL, 0); /* MALLCTL_ARENAS_ALL */
+    else
+        malloc_trim(0);
 }
 
 void mem_wipe(void *p, size_t bytes)

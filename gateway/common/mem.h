@@ -17,6 +17,9 @@ char *mem_strndup(const char *data, size_t len) MUST_CHECK __attribute__((malloc
 /* Not zeroed; NULL when there is none. For sizes that a peer chose. */
 void *mem_try(size_t bytes) MUST_CHECK;
 void mem_free(void *p);
+/* Gives what was freed, and what the allocator keeps for later, back to the system. Takes a while.
+ */
+void mem_give_back(void);
 
 /* Overwrites secrets in a way the compiler keeps. */
 void mem_wipe(void *p, size_t bytes);

@@ -46,7 +46,8 @@ struct config {
 
     uint32_t workers; /* 0: auto */
     uint64_t capacity_users;
-    const char *user; /* NULL: stay who we are */
+    uint64_t guard_memory_bytes; /* 0: auto */
+    const char *user;            /* NULL: stay who we are */
     const char *runtime_dir;
 
     enum log_level log_level;

@@ -46,8 +46,9 @@ void load_check_unique(struct loader *l, struct load_name *names, size_t count, 
 static void load_settings(struct loader *l, struct node root)
 {
     static const struct section *const parts[] = {
-        &settings_capacity, &settings_log,         &settings_access_log, &settings_limits,
-        &settings_timeouts, &settings_tls_tickets, &settings_sessions,   &settings_spool,
+        &settings_capacity,    &settings_guard,    &settings_log,
+        &settings_access_log,  &settings_limits,   &settings_timeouts,
+        &settings_tls_tickets, &settings_sessions, &settings_spool,
     };
     section_read(l->reader, root, &settings_top, l->config);
     for (size_t i = 0; i < ARRAY_LEN(parts); i++) {

@@ -10,7 +10,7 @@ static enum unit unit_of(enum setting_type type)
 {
     if (type == SETTING_DURATION)
         return UNIT_DURATION;
-    return type == SETTING_SIZE ? UNIT_SIZE : UNIT_COUNT;
+    return type == SETTING_SIZE || type == SETTING_SIZE_OR_AUTO ? UNIT_SIZE : UNIT_COUNT;
 }
 
 static void split_range(const char *allowed, struct slice *low, struct slice *high)
@@ -60,16 +60,17 @@ static int store_number(const struct setting *s, struct slice text, void *field,
     return 0;
 }
 
-static int store_count_or_auto(const struct setting *s, struct slice text, void *field,
-                               struct err *e)
+static int store_number_or_auto(const struct setting *s, struct slice text, void *field,
+                                struct err *e)
 {
     if (slice_eq(text, SLICE("auto"))) {
         memset(field, 0, s->bytes);
         return 0;
     }
     if (store_number(s, text, field, NULL))
-        return err_set(e, ERR_INVALID, "%s is neither auto nor a number from %s",
-                       text_quote(text).text, setting_value_range(s).text);
+        return err_set(e, ERR_INVALID, "%s is neither auto nor a %s from %s", text_quote(text).text,
+                       s->type == SETTING_SIZE_OR_AUTO ? "size" : "number",
+                       setting_value_range(s).text);
     return 0;
 }
 
@@ -161,7 +162,8 @@ int setting_value_store(struct reader *r, const struct setting *s, struct slice 
     case SETTING_SIZE:
         return store_number(s, text, field, e);
     case SETTING_COUNT_OR_AUTO:
-        return store_count_or_auto(s, text, field, e);
+    case SETTING_SIZE_OR_AUTO:
+        return store_number_or_auto(s, text, field, e);
     case SETTING_BOOL:
         return store_bool(text, field, e);
     case SETTING_CHOICE:

@@ -12,6 +12,7 @@ static const struct setting top_rows[] = {
     VALUE(workers, workers, COUNT_OR_AUTO, "auto", "1" UP_TO(CONFIG_WORKERS_MAX),
           "how many worker processes to run"),
     PART(capacity, MAPPING, NONE, NULL, "what the gateway must be able to hold"),
+    PART(guard, MAPPING, NONE, NULL, "what the gateway must not take more of"),
     VALUE(user, user, NAME, NONE, "1..32", "the user that workers and keeper run as"),
     VALUE(runtime_dir, runtime_dir, FILE, "/run/cong", "1..1024", "folder of the control socket"),
     PART(log, MAPPING, NONE, NULL, "the error log"),
@@ -42,6 +43,12 @@ static const struct setting capacity_rows[] = {
     VALUE(users, capacity_users, COUNT, "10000", "1..10000000", "connected users at the same time"),
 };
 SECTION(settings_capacity, capacity_rows, "capacity");
+
+static const struct setting guard_rows[] = {
+    VALUE(memory, guard_memory_bytes, SIZE_OR_AUTO, "auto", "1MiB..1024GiB",
+          "resident memory of all processes together"),
+};
+SECTION(settings_guard, guard_rows, "guard");
 
 static const struct setting log_rows[] = {
     VALUE(file, log_file, FILE, NONE, "1..1024", "where to write; standard error if not given"),

@@ -10,6 +10,7 @@ enum setting_type {
     SETTING_DURATION,      /* 30s; in milliseconds */
     SETTING_SIZE,          /* 64KiB; in bytes */
     SETTING_COUNT_OR_AUTO, /* auto is 0 */
+    SETTING_SIZE_OR_AUTO,
     SETTING_BOOL,
     SETTING_CHOICE,   /* an enum in the order of the words allowed */
     SETTING_NAME,     /* letters, digits, '.', '_' and '-' */
@@ -46,8 +47,9 @@ struct section {
 };
 
 /* Of struct config. */
-extern const struct section settings_top, settings_capacity, settings_log, settings_access_log,
-    settings_limits, settings_timeouts, settings_tls_tickets, settings_sessions;
+extern const struct section settings_top, settings_capacity, settings_guard, settings_log,
+    settings_access_log, settings_limits, settings_timeouts, settings_tls_tickets,
+    settings_sessions;
 /* Of struct config_listener, config_tls, config_certificate. */
 extern const struct section settings_listener, settings_admin, settings_tls, settings_certificate;
 /* Of struct config_rate_limit. */

@@ -148,7 +148,7 @@ static bool begin_exchange(struct h1_server *h)
     h->ex = ex;
     h1_server_enter(h, H1_READ_HEAD);
     h->body_paused = h->continue_due = false;
-    h->closing_after = s->draining;
+    h->closing_after = s->draining || s->no_keep_alive;
     return true;
 }
 

@@ -42,6 +42,8 @@ static void watch(struct h2_server *h)
 void h2_server_count(struct h2_server *h, int change)
 {
     h->stream_count = (uint32_t)((int)h->stream_count + change);
+    if (change > 0 && h->server->no_keep_alive)
+        h2_server_drain(h);
     if (!h->blocked && h->state == H2_OPEN && h->stream_count <= 1)
         watch(h);
     if (h->stream_count == 0 && h->draining)

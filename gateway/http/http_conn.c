@@ -277,6 +277,29 @@ void http_conn_drain(struct http_conn *c)
         h1_server_drain(&c->h1);
 }
 
+/* Between two requests. Before the first one the time is short anyway. */
+static bool is_idle(const struct http_conn *c)
+{
+    if (c->h2)
+        return c->h2->state == H2_OPEN && c->h2->begun && !c->h2->stream_count &&
+               !c->h2->draining && !c->h2->blocked;
+    return c->h1_begun && c->h1.state == H1_IDLE && !c->h1.blocked;
+}
+
+/* When it became idle follows from its timer, which may have been set before the time was cut. */
+bool http_conn_shed(struct http_conn *c, uint32_t usual_ms, uint32_t short_ms)
+{
+    const struct timer *t = c->h2 ? &c->h2->timer : &c->h1.timer;
+    uint64_t now_ms = loop_now_ms(c->server->loop);
+    uint64_t left_ms = t->due_ms > now_ms ? t->due_ms - now_ms : 0;
+    if (!is_idle(c) || left_ms <= MAX(short_ms, c->server->timeouts.request_head_ms))
+        return false;
+    if (usual_ms < left_ms + short_ms)
+        return false;
+    http_conn_drain(c);
+    return true;
+}
+
 void http_conn_stop(struct http_conn *c)
 {
     if (c->h2)

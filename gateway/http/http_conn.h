@@ -34,6 +34,9 @@ void http_conn_refuse(struct listener *l, const struct http_listener *from);
 struct http_conn *http_conn_of(struct list *node);
 /* Ends it now if idle, else after the answer under way. */
 void http_conn_drain(struct http_conn *c);
+/* Ends it when it has been idle for `short_ms`, of the `usual_ms` that it was given, and would stay
+ * longer than that. True when it did. */
+bool http_conn_shed(struct http_conn *c, uint32_t usual_ms, uint32_t short_ms);
 /* Ends it at once. */
 void http_conn_stop(struct http_conn *c);
 

@@ -368,6 +368,14 @@ uint64_t board_gauge_min(const struct board *b, enum metric_gauge id)
     return least == UINT64_MAX ? 0 : least;
 }
 
+uint64_t board_gauge_max(const struct board *b, enum metric_gauge id)
+{
+    uint64_t most = 0;
+    FOREACH_USED(slot, b)
+    most = MAX(most, metrics_gauge(&b->region->rows[slot].metrics, id));
+    return most;
+}
+
 static void add_counts(struct series_counts *sum, const struct series_counts *counts)
 {
     for (uint32_t i = 0; i < SERIES_CLASSES; i++)

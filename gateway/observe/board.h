@@ -80,6 +80,8 @@ uint64_t board_counter(const struct board *b, enum metric_counter id);
 uint64_t board_gauge_sum(const struct board *b, enum metric_gauge id);
 /* The least over the processes that are up; 0 when there is none. */
 uint64_t board_gauge_min(const struct board *b, enum metric_gauge id);
+/* The most over all processes, the keeper included. */
+uint64_t board_gauge_max(const struct board *b, enum metric_gauge id);
 struct series_counts board_counts(const struct board *b, enum series_kind kind, uint32_t index);
 struct histogram board_latency(const struct board *b, enum series_kind kind, uint32_t index);
 struct series_peer_counts board_peer_counts(const struct board *b, uint32_t index);

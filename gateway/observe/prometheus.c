@@ -131,11 +131,13 @@ static void write_gauges(const struct board *b, struct buf *out)
     struct family f = { .out = out };
 #define COMBINE_SUM board_gauge_sum
 #define COMBINE_MIN board_gauge_min
+#define COMBINE_MAX board_gauge_max
 #define WRITE_GAUGE(id, gauge, combine, help)                                                      \
     family_begin(&f, "", #gauge, "gauge", help);                                                   \
     sample(&f, NULL, NULL, COMBINE_##combine(b, GAUGE_##id));
     METRICS_GAUGES(WRITE_GAUGE)
 #undef WRITE_GAUGE
+#undef COMBINE_MAX
 #undef COMBINE_MIN
 #undef COMBINE_SUM
 }

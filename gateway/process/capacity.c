@@ -134,6 +134,11 @@ uint32_t capacity_workers(const struct capacity *c, uint32_t configured, uint64_
     return (uint32_t)MIN(MAX(needed, c->cores), CONFIG_WORKERS_MAX);
 }
 
+uint64_t capacity_memory_needed(uint32_t workers, uint64_t users)
+{
+    return workers * WORKER_BYTES + users * USER_BYTES;
+}
+
 /* The hard limit that would let each of `workers` take its share. */
 static uint64_t needed_descriptors(uint32_t workers, uint64_t users)
 {
@@ -164,7 +169,7 @@ static void advise_memory(const struct capacity *c, uint32_t workers, uint64_t u
                           struct buf *out)
 {
     uint64_t fixed = workers * WORKER_BYTES;
-    uint64_t needed = fixed + users * USER_BYTES;
+    uint64_t needed = capacity_memory_needed(workers, users);
     if (c->memory_bytes == 0 || needed <= c->memory_bytes)
         return;
     uint64_t fitting = c->memory_bytes > fixed ? (c->memory_bytes - fixed) / USER_BYTES : 0;

@@ -24,6 +24,9 @@ uint64_t capacity_users_per_worker(const struct capacity *c);
 /* What `configured` says, or for 0 (auto) one per core, or more if `users` need more. */
 uint32_t capacity_workers(const struct capacity *c, uint32_t configured, uint64_t users);
 
+/* What they take when all are connected, by the estimate. */
+uint64_t capacity_memory_needed(uint32_t workers, uint64_t users);
+
 /* Appends a line for everything that does not fit, each saying what to change. */
 void capacity_advise(const struct capacity *c, uint32_t workers, uint64_t users, struct buf *out);
 

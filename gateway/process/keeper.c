@@ -5,6 +5,7 @@
 #include "net/loop.h"
 #include "observe/board.h"
 #include "process/assignment.h"
+#include "process/guard.h"
 #include "process/version.h"
 #include "store/store_keeper.h"
 
@@ -19,6 +20,7 @@ struct keeper {
     struct store_keeper *store;  /* owned */
     struct config *config;       /* owned; NULL before the first CONFIG */
     struct admin admin;
+    struct guard guard;
     int exit_code;
 };
 
@@ -120,6 +122,7 @@ static int start(struct keeper *k, int channel_fd)
     admin_init(&k->admin, &k->loop, k->board, k->region, CONG_VERSION);
     k->store = store_keeper_new(&k->loop, k->region, board_metrics(k->board, BOARD_KEEPER),
                                 board_ticket_section(k->board));
+    guard_init(&k->guard, &k->loop, k->board, BOARD_KEEPER, 0, NULL);
     k->channel = channel_fd;
     k->watch.data = k;
     rc = uv_poll_init(&k->loop.uv, &k->watch, channel_fd);
@@ -129,6 +132,7 @@ static int start(struct keeper *k, int channel_fd)
 static void finish(struct keeper *k)
 {
     admin_fini(&k->admin);
+    guard_fini(&k->guard);
     store_keeper_free(&k->store);
     loop_fini(&k->loop);
     close(k->channel);

@@ -1,6 +1,7 @@
 #include "process/reload.h"
 
 #include "common/log.h"
+#include "process/guard.h"
 #include "process/journal_folder.h"
 
 #include <stdio.h>
@@ -53,6 +54,8 @@ void reload_announce(struct supervisor *s, uint64_t now_ms)
     register_names(s->board, config);
     board_set_state(s->board, BOARD_USERS_CAPACITY, config->capacity_users);
     board_set_state(s->board, BOARD_CONFIG_WANTED, s->generation.number);
+    board_set_state(s->board, BOARD_MEMORY_LIMIT,
+                    guard_memory_limit(&s->capacity, config, s->crew.worker_count));
     buf_init(&advice, PROBLEMS_BYTES_MAX);
     capacity_advise(&s->capacity, s->crew.worker_count, config->capacity_users, &advice);
     log_lines(LOG_WARN, &advice);

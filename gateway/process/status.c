@@ -1,6 +1,7 @@
 #include "process/status.h"
 
 #include "common/json.h"
+#include "process/guard_report.h"
 #include "process/version.h"
 #include "store/store_report.h"
 #include "tls/tls_tickets_report.h"
@@ -113,6 +114,7 @@ void status_write_table(const struct supervisor *s, uint64_t now_ms, struct buf 
 {
     const struct config *config = s->generation.config;
     write_head(s, now_ms, out);
+    guard_report_table(s->board, out);
     tls_tickets_report_table(board_ticket_section(s->board), out);
     buf_printf(out, "\n%-10s %8s  %-9s %7s %9s %7s %12s %9s\n", "process", "pid", "state", "age",
                "restarts", "config", "connections", "requests");
@@ -154,6 +156,7 @@ static void json_process(const struct supervisor *s, const struct child *c, uint
     json_u64(j, "generation", c->generation);
     json_u64(j, "connections_open", gauge_of(s, c, GAUGE_CONNECTIONS_OPEN));
     json_u64(j, "requests_active", gauge_of(s, c, GAUGE_REQUESTS_ACTIVE));
+    json_u64(j, "pressure", gauge_of(s, c, GAUGE_PRESSURE));
     json_end_object(j);
 }
 
@@ -208,6 +211,7 @@ void status_write_json(const struct supervisor *s, uint64_t now_ms, struct buf *
     json_u64(&j, "generation", s->generation.number);
     json_text(&j, "config", s->config_path);
     json_u64(&j, "capacity_users", config->capacity_users);
+    guard_report_json(s->board, &j);
     tls_tickets_report_json(board_ticket_section(s->board), &j);
     json_array(&j, "processes");
     json_process(s, &s->crew.children[CHILD_KEEPER], now_ms, &j);

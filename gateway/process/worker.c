@@ -5,7 +5,9 @@
 #include "pipeline/pipeline.h"
 #include "process/assignment.h"
 #include "process/capacity.h"
+#include "process/guard.h"
 #include "process/room.h"
+#include "process/shedding.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +41,8 @@ struct worker {
     struct list listeners;
     struct list connections; /* struct http_conn */
     struct room room;
+    struct guard guard;
+    struct shedding shedding;
     int channel;
     uv_poll_t channel_poll;
     struct timer timer; /* drain: last accepts, then the deadline */
@@ -75,6 +79,13 @@ static void on_connection(struct listener *l, void *user)
     else
         http_conn_refuse(l, &wl->http);
     room_taken(room);
+}
+
+static void on_pressure(struct guard *g)
+{
+    struct worker *w = CONTAINER_OF(g, struct worker, guard);
+    shedding_step(&w->shedding, guard_keep_alive_level(g));
+    room_close(&w->room, guard_level(g) == PRESSURE_CRITICAL);
 }
 
 /* A configuration is in use when what it dropped is closed, too: its ports are free again. */
@@ -269,6 +280,7 @@ static void commit(struct worker *w, struct channel_files *files, struct proposa
     commit_listeners(w, files, p);
     w->server.limits = config->limits;
     w->server.timeouts = config->timeouts;
+    w->shedding.keep_alive_ms = config->timeouts.keep_alive_ms;
     p->config = NULL;
     store_apply(&w->store, config); /* the last configuration may go with the pipeline's */
     pipeline_apply(&w->pipeline, config);
@@ -416,6 +428,8 @@ static int start(struct worker *w, int slot, int channel_fd, int board_fd, int s
                                       .pacer = &w->pacer };
     room_init(&w->room, &w->loop, w->metrics, (uint32_t)capacity_users_per_worker(&machine),
               on_room);
+    w->shedding = (struct shedding){ .server = &w->server, .connections = &w->connections };
+    guard_init(&w->guard, &w->loop, w->board, w->slot, machine.descriptors, on_pressure);
     timer_init(&w->timer, on_drain_timer);
     w->channel = channel_fd;
     w->channel_poll.data = w;
@@ -444,6 +458,7 @@ int worker_main(int slot, int channel_fd, int board_fd, int store_fd)
     prepare.data = w;
     uv_prepare_start(&prepare, on_prepare);
     uv_run(&w->loop.uv, UV_RUN_DEFAULT);
+    guard_fini(&w->guard);
     pipeline_fini(&w->pipeline);
     store_fini(&w->store);
     loop_fini(&w->loop);

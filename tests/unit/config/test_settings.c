@@ -10,6 +10,7 @@
 static const struct section *const sections[] = {
     &settings_top,
     &settings_capacity,
+    &settings_guard,
     &settings_log,
     &settings_access_log,
     &settings_limits,

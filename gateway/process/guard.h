@@ -1,0 +1,61 @@
+/* Sees it coming that memory, descriptors or time run out, so that something is done before.
+ *
+ * Once in GUARD_PERIOD_MS, never for a request: each process says on the board how much memory it
+ * holds; the keeper adds that up and compares it with guard.memory; each worker looks how many of
+ * its descriptors are open, and how late its loop is. Each has a level (observe/pressure.h), and a
+ * worker acts on the worst of the node's memory and what is its own:
+ *
+ *   tight      idle connections are closed after a tenth of timeouts.keep_alive
+ *   scarce     and connections end with their answer
+ *   critical   and new connections are closed at once, without a handshake
+ *
+ * A loop that is late is tight or critical, never scarce, and ends no connection with its answer:
+ * who comes back costs more time than who stays.
+ *
+ * Resident memory counts what processes share (program, board, store) once. */
+#ifndef PROCESS_GUARD_H
+#define PROCESS_GUARD_H
+
+#include "net/loop.h"
+#include "observe/board.h"
+#include "observe/pressure.h"
+#include "process/capacity.h"
+
+#define GUARD_PERIOD_MS 200
+/* A loop is as late as it was each of so many times: being held up once is no lack of time. */
+#define GUARD_LAGS 3
+
+struct guard {
+    struct loop *loop;       /* borrowed */
+    struct board *board;     /* borrowed */
+    struct metrics *metrics; /* borrowed: this process's */
+    bool is_keeper;
+    struct timer timer;
+    uint64_t due_ms;          /* of the timer */
+    int statm;                /* owned: /proc/self/statm, or -1 */
+    int supervisor_statm;     /* owned, the keeper's; or -1 */
+    uint32_t descriptors_max; /* a worker's limit */
+    uint64_t give_back_ms;    /* when freed memory may be given back again */
+    uint32_t lags_ms[GUARD_LAGS];
+    uint32_t lag_count;
+    enum pressure_level memory_level; /* of the node */
+    struct pressure memory;           /* the keeper's */
+    struct pressure descriptors, lag; /* a worker's */
+    void (*on_step)(struct guard *g);
+};
+
+/* What guard.memory says, or for 0 (auto) three quarters of what the machine had for us at the
+ * start, or more where the capacity needs it, up to nine tenths. 0: unlimited, as nobody knows. */
+uint64_t guard_memory_limit(const struct capacity *c, const struct config *config,
+                            uint32_t workers);
+
+/* on_step is called after each look, in the timer's event; NULL for the keeper. */
+void guard_init(struct guard *g, struct loop *loop, struct board *board, uint32_t slot,
+                uint64_t descriptors_max, void (*on_step)(struct guard *g));
+void guard_fini(struct guard *g);
+
+/* The worst, and what is to be done about connections that are open. */
+enum pressure_level guard_level(const struct guard *g);
+enum pressure_level guard_keep_alive_level(const struct guard *g);
+
+#endif

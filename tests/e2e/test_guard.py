@@ -1,0 +1,181 @@
+"""What is done before memory or descriptors run out, step by step, and that it ends by itself."""
+
+import os
+
+import pytest
+
+from env import Ended, Gateway, H2Client, Incomplete, RawClient, WebSocket, eventually
+
+CALM, TIGHT, SCARCE, CRITICAL = range(4)
+# In the middle of each level, of what there is.
+SHARES = {TIGHT: 0.85, SCARCE: 0.925, CRITICAL: 2}
+
+
+@pytest.fixture
+def gateway(node, certs):
+    with Gateway(node, listeners=[{}, {"tls": certs.tls}],
+                 timeouts={"keep_alive": "10s", "request_head": "1s"}) as gateway:
+        eventually(lambda: gateway.metrics()["cong_memory_bytes"] > 0, "memory has been measured")
+        yield gateway
+
+
+def level(gateway):
+    """What the worker acts upon."""
+    return gateway.processes()["worker 0"]["pressure"]
+
+
+def expected(gateway):
+    """The level that the memory in use makes for, once the keeper has looked."""
+    metrics = gateway.metrics()
+    share = metrics["cong_memory_bytes"] / metrics["cong_memory_limit_bytes"]
+    return sum(share >= begin for begin in (0.8, 0.9, 0.95))
+
+
+def press(gateway, wanted):
+    """Sets the limit of memory so that what is in use makes for this level."""
+    for _ in range(10):
+        used = gateway.metrics()["cong_memory_bytes"]
+        gateway.change(guard={"memory": f"{int(used / SHARES[wanted])}B"})
+        eventually(lambda: level(gateway) >= expected(gateway), "the limit has its effect")
+        if level(gateway) == wanted:
+            return
+        release(gateway)  # it has just taken some more memory, or less
+    raise AssertionError(f"level {wanted} cannot be had")
+
+
+def release(gateway):
+    gateway.change(guard={"memory": "auto"})
+    eventually(lambda: level(gateway) == CALM, "all is calm again")
+
+
+def test_all_is_calm_at_first(gateway):
+    pressure = gateway.status()["pressure"]
+    assert (pressure["level"], pressure["name"]) == (CALM, "calm")
+    assert 0 < pressure["memory_bytes"] < pressure["memory_limit_bytes"]
+    assert pressure["descriptors_open"] > 0
+    assert "pressure: calm; " in gateway.command("status").stdout
+
+
+def test_memory_of_the_node_is_that_of_its_processes(gateway):
+    pids = [process["pid"] for process in gateway.processes().values()]
+    metrics = gateway.metrics()
+    resident = [resident_bytes(pid) for pid in [gateway.pid, *pids]]
+    assert max(resident) <= metrics["cong_memory_bytes"] * 1.25
+    assert metrics["cong_memory_bytes"] <= sum(resident) * 1.25
+
+
+def resident_bytes(pid):
+    with open(f"/proc/{pid}/statm", encoding="ascii") as statm:
+        return int(statm.read().split()[1]) * 4096
+
+
+def test_tight_idle_connections_are_closed_early(gateway):
+    idle = [gateway.connect(listener) for listener in (0, 1)]
+    for client in idle:
+        assert client.request("GET", "/").status == 200
+    press(gateway, TIGHT)
+    for client in idle:
+        assert client.has_ended()
+        assert not client.was_reset
+    client = gateway.connect()
+    for _ in range(3):
+        assert "Connection" not in client.request("GET", "/").headers
+    assert gateway.metrics()["cong_connections_shed_total"] > 0
+    release(gateway)
+
+
+def test_tight_idle_connections_of_http2_are_closed_early(gateway):
+    idle = H2Client(gateway.address(1))
+    assert idle.answer(idle.request()).status == 200
+    press(gateway, TIGHT)
+    with pytest.raises(Ended) as end:
+        idle.read_to_end()
+    assert end.value.goaway.error_code == 0
+
+
+def test_scarce_connections_end_with_their_answer(gateway):
+    inside = gateway.connect()
+    assert inside.request("GET", "/").status == 200
+    press(gateway, SCARCE)
+    for client in (inside, gateway.connect(), gateway.connect(1)):
+        try:
+            answer = client.request("GET", "/any?bytes=5")
+        except (Incomplete, OSError):
+            assert client is inside  # idle for so long already
+            continue
+        assert (answer.status, answer.headers.get("Connection")) == (200, "close")
+        assert client.has_ended()
+    release(gateway)
+    client = gateway.connect()
+    for _ in range(3):
+        assert "Connection" not in client.request("GET", "/").headers
+
+
+def test_scarce_connections_of_http2_go_away_after_their_answer(gateway):
+    press(gateway, SCARCE)
+    client = H2Client(gateway.address(1))
+    stream = client.request()
+    with pytest.raises(Ended) as end:
+        client.read_to_end()
+    assert client.answers[stream].status == 200
+    assert end.value.goaway.error_code == 0
+
+
+def test_critical_nobody_is_let_in_and_those_who_are_in_are_served(gateway):
+    tunnel = WebSocket(gateway.connect())
+    assert tunnel.echo("before") == "before"
+    inside = gateway.connect().send_request("GET", "/any?delay=3s")
+    press(gateway, CRITICAL)
+    pressure = gateway.status()["pressure"]
+    assert (pressure["name"], pressure["memory"]) == ("critical", CRITICAL)
+    assert "pressure: critical memory; " in gateway.command("status").stdout
+    gateway.log.wait_for("memory is critical")
+    gateway.log.wait_for("worker 0 is full")
+    for listener in (0, 1):
+        assert is_refused(gateway, listener)
+    assert tunnel.echo("still here") == "still here"
+    assert inside.read_answer().status == 200
+    assert gateway.admin("/health").status == 200
+    assert gateway.admin("/ready").status == 503  # load balancers may try another node
+    assert gateway.metrics()["cong_connections_refused_total"] > 0
+    release(gateway)
+    gateway.log.wait_for("memory is calm")
+    gateway.log.wait_for("worker 0 takes connections again")
+    assert gateway.admin("/ready").status == 200
+    assert gateway.request("GET", "/").status == 200
+
+
+def is_refused(gateway, listener):
+    try:
+        return RawClient(gateway.address(listener)).has_ended()
+    except ConnectionResetError:
+        return True
+
+
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def test_descriptors_that_run_out_are_kept_for_those_who_are_in(node):
+    """Each tunnel takes two of them."""
+    limit = 200
+    with Gateway(node, prefix=["prlimit", f"--nofile={limit}:{limit}"]) as gateway:
+        pid = gateway.worker_pids()["worker 0"]
+        tunnels = []
+        for name, wanted in (("tight", 170), ("scarce", 185), ("critical", 193)):
+            while descriptors(pid) < wanted and not gateway.log.matches("are critical"):
+                try:
+                    tunnels.append(WebSocket(gateway.connect()))
+                except (OSError, Incomplete):
+                    pass  # the first one to be refused
+            gateway.log.wait_for(f"descriptors are {name}")
+        assert gateway.status()["pressure"]["descriptors"] == CRITICAL
+        assert is_refused(gateway, 0)
+        for tunnel in tunnels:
+            assert tunnel.echo("hello") == "hello"
+        assert gateway.admin("/health").status == 200
+        for tunnel in tunnels:
+            tunnel.close()
+        gateway.log.wait_for("descriptors are calm")
+        gateway.log.wait_for("worker 0 takes connections again")
+        assert gateway.request("GET", "/").status == 200
