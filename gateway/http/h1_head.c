@@ -62,9 +62,7 @@ static bool check_field(struct header *h, struct slice line)
     return true;
 }
 
-/* Names with an underscore are dropped, as nginx does: many backends read '_' as '-', and would
- * take Content_Length for what it resembles. */
-static bool is_dropped(const struct header *h, enum h1_head_kind kind)
+bool h1_field_is_dropped(const struct header *h, enum h1_head_kind kind)
 {
     return kind == H1_HEAD_REQUEST && memchr(h->name, '_', h->name_len);
 }
@@ -81,7 +79,7 @@ static bool check_fields(struct headers *hs, struct slice head, size_t at, enum 
         if (!check_field(&h, slice_of(head.data + begin, end - begin)))
             return false;
         at = end;
-        if (!is_dropped(&h, kind))
+        if (!h1_field_is_dropped(&h, kind))
             hs->items[kept++] = h;
     }
     hs->count = kept;

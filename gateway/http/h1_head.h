@@ -31,4 +31,8 @@ bool h1_head_check(struct h1_head *h, struct slice bytes, enum h1_head_kind kind
 /* The same for one line of trailers, with its end of line, whose bytes no lexer has seen. */
 bool h1_trailer_check(struct header *field, struct slice line);
 
+/* Names with an underscore are dropped from requests, as nginx does: many backends read '_' as '-',
+ * and would take Content_Length for what it resembles. Heads have been rid of them. */
+bool h1_field_is_dropped(const struct header *h, enum h1_head_kind kind);
+
 #endif

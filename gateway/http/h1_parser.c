@@ -227,6 +227,8 @@ static enum h1_event take_trailer(struct h1_parser *p, struct slice line)
     struct header field;
     if (!h1_trailer_check(&field, line))
         return fail(p, H1_SYNTAX);
+    if (h1_field_is_dropped(&field, p->kind))
+        return H1_MORE;
     if (p->trailers.count >= p->limits.header_count)
         return fail(p, H1_HEAD_TOO_LARGE);
     struct header *kept = headers_push(&p->trailers, p->arena);

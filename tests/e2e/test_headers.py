@@ -210,7 +210,9 @@ def test_every_request_of_a_connection_has_its_own_reference(gateway):
 TRAILERS = {"trailer-cl": "Content-Length", "trailer-te": "Transfer-Encoding",
             "trailer-host": "Host", "trailer-auth": "Authorization", "trailer-cookie": "Cookie",
             "trailer-xff": "X-Forwarded-For", "trailer-connection": "Connection",
-            "trailer-key": "Idempotency-Key", "trailer-session": "X-Cong-User"}
+            "trailer-key": "Idempotency-Key", "trailer-session": "X-Cong-User",
+            "trailer-underscore-cl": "Content_Length",
+            "trailer-underscore-te": "Transfer_Encoding"}
 
 
 @pytest.mark.parametrize("name", TRAILERS.values(), ids=TRAILERS)
