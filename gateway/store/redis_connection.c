@@ -3,6 +3,7 @@
 
 #include "common/mem.h"
 #include "net/tcp_stream.h"
+#include "store/redis_reader.h"
 #include "tls/tls_client.h"
 
 #include <hiredis/hiredis.h>
@@ -15,9 +16,6 @@
 #define IDLE_MS 1000
 #define CLOSE_MS 500
 #define USER_TIMEOUT_MS 2000
-/* No reply of ours comes near these. */
-#define REPLY_MAX_BYTES (8 * 1024 * 1024)
-#define REPLY_MAX_ELEMENTS 65536
 
 struct slot {
     struct redis_call *call; /* borrowed */
@@ -35,8 +33,7 @@ struct redis_connection {
     struct loop *loop;                              /* borrowed */
     const struct redis_connection_handler *handler; /* NULL: nobody listens any more */
     void *user;
-    redisReader *reader; /* owned */
-    redisReplyObjectFunctions functions, defaults;
+    struct redis_reader *reader; /* owned */
     struct timer watch;
     const char *failure; /* that is still to be told; NULL: none */
     uint64_t heard_ms;
@@ -167,24 +164,6 @@ void redis_connection_close(struct redis_connection **pointer)
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
-static void *create_array(const redisReadTask *task, int elements)
-{
-    struct redis_connection *c = task->privdata;
-    return elements <= REPLY_MAX_ELEMENTS ? c->defaults.createArray(task, elements) : NULL;
-}
-
-static bool make_reader(struct redis_connection *c)
-{
-    c->reader = redisReaderCreate();
-    if (!c->reader)
-        return false;
-    c->defaults = c->functions = *c->reader->fn;
-    c->functions.createArray = create_array;
-    c->reader->fn = &c->functions;
-    c->reader->privdata = c;
-    return true;
-}
-
 static bool is_message(const redisReply *r)
 {
     return r->type == REDIS_REPLY_ARRAY && r->elements == 3 &&
@@ -213,23 +192,15 @@ static void on_data(struct stream *s, char *data, size_t len)
     if (c->ended)
         return;
     c->heard_ms = now_ms(c);
-    if (redisReaderFeed(c->reader, data, len) != REDIS_OK) {
-        end(c, "there is no memory for its answer");
-        return;
-    }
-    while (!c->ended) {
-        void *reply = NULL;
-        if (redisReaderGetReply(c->reader, &reply) != REDIS_OK) {
-            end(c, "it does not speak as Redis does");
-            return;
-        }
-        if (!reply)
-            break;
+    const char *why = redis_reader_feed(c->reader, slice_of(data, len));
+    struct redisReply *reply = why ? NULL : redis_reader_next(c->reader, &why);
+    while (reply) {
         take_reply(c, reply);
         freeReplyObject(reply);
+        reply = c->ended ? NULL : redis_reader_next(c->reader, &why);
     }
-    if (!c->ended && c->reader->len - c->reader->pos > REPLY_MAX_BYTES)
-        end(c, "its answer is too long");
+    if (why)
+        end(c, why);
 }
 
 /* --- events ----------------------------------------------------------------------------------- */
@@ -275,8 +246,7 @@ static void on_closed(struct stream *s)
 {
     struct redis_connection *c = s->user;
     timer_cancel(&c->watch);
-    if (c->reader)
-        redisReaderFree(c->reader);
+    redis_reader_free(&c->reader);
     mem_free(c);
 }
 
@@ -354,7 +324,8 @@ struct redis_connection *redis_connection_open(struct redis_setup *setup,
         c->failure = uv_strerror(rc);
     else if (setup->config->tls)
         c->failure = put_tls(c, address);
-    if (!make_reader(c))
+    c->reader = redis_reader_new();
+    if (!c->reader)
         c->failure = "there is no memory for a reader";
     stream_set_handler(c->stream, &stream_handler, c);
     stream_resume(c->stream);
