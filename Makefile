@@ -113,17 +113,20 @@ FUZZ_RUN := $(FUZZERS:%=fuzz-run-%)
 FUZZ_REGRESS := $(FUZZERS:%=fuzz-regress-%)
 fuzz: $(FUZZ_RUN) ## fuzz every parser for FUZZ_SECONDS (120) each
 fuzz-regress: $(FUZZ_REGRESS) ## replay the inputs that fuzzing has found
-fuzz_seeds = $(wildcard tests/fuzz/corpus/$(1) tests/fuzz/regress/$(1))
+# What is kept, and the cases of the end-to-end tests.
+fuzz_seeds = $(wildcard tests/fuzz/corpus/$(1) tests/fuzz/regress/$(1)) \
+             $$(ls -d build/fuzz/seeds/$(1) 2>/dev/null)
+build/fuzz/seeds: scripts/fuzz_seeds tests/e2e/env/ambiguous.py
+	@scripts/fuzz_seeds $@ && touch $@
 
-build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o $(lib.fuzz)
+build/fuzz/fuzz_%: build/fuzz/tests/fuzz/fuzz_%.o build/fuzz/libfakes.a $(lib.fuzz)
 	$(call say,LINK,$@)
 	@$(link.fuzz) -fsanitize=fuzzer $^ -o $@ $(LIBS)
-build/fuzz/fuzz_h2_server: build/fuzz/tests/fakes/fake_stream.o
-$(FUZZ_RUN): fuzz-run-%: build/fuzz/fuzz_%
+$(FUZZ_RUN): fuzz-run-%: build/fuzz/fuzz_% build/fuzz/seeds
 	$(call say,FUZZ,$*)
 	+@mkdir -p build/fuzz/corpus/$* && $< -max_total_time=$(FUZZ_SECONDS) \
 	    -artifact_prefix=build/fuzz/$*- build/fuzz/corpus/$* $(call fuzz_seeds,$*)
-$(FUZZ_REGRESS): fuzz-regress-%: build/fuzz/fuzz_%
+$(FUZZ_REGRESS): fuzz-regress-%: build/fuzz/fuzz_% build/fuzz/seeds
 	$(call say,REPLAY,$*)
 	@$< -runs=0 $(call fuzz_seeds,$*) 2>$<.log || { cat $<.log; false; }
 
