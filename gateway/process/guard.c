@@ -13,7 +13,7 @@
 #define MIB (1024ull * 1024)
 #define GIVE_BACK_MS 2000
 /* What a worker has open beside connections, where they have to be estimated. */
-#define DESCRIPTORS_FIXED 32
+#define DESCRIPTORS_FIXED 16
 
 /* Thousandths of what there is. */
 static const struct pressure_scale share_scale = {

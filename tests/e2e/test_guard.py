@@ -7,13 +7,15 @@ import pytest
 from env import Ended, Gateway, H2Client, Incomplete, RawClient, WebSocket, eventually
 
 CALM, TIGHT, SCARCE, CRITICAL = range(4)
-# In the middle of each level, of what there is.
-SHARES = {TIGHT: 0.85, SCARCE: 0.925, CRITICAL: 2}
+LIMIT = 200  # of descriptors
+# In the middle of each level, so many of them are open.
+OPEN = {TIGHT: 165, SCARCE: 183, CRITICAL: 193}
 
 
 @pytest.fixture
 def gateway(node, certs):
-    with Gateway(node, listeners=[{}, {"tls": certs.tls}],
+    with Gateway(node, prefix=["prlimit", f"--nofile={LIMIT}:{LIMIT}"],
+                 listeners=[{}, {"tls": certs.tls}],
                  timeouts={"keep_alive": "10s", "request_head": "1s"}) as gateway:
         eventually(lambda: gateway.metrics()["cong_memory_bytes"] > 0, "memory has been measured")
         yield gateway
@@ -24,27 +26,26 @@ def level(gateway):
     return gateway.processes()["worker 0"]["pressure"]
 
 
-def expected(gateway):
-    """The level that the memory in use makes for, once the keeper has looked."""
-    metrics = gateway.metrics()
-    share = metrics["cong_memory_bytes"] / metrics["cong_memory_limit_bytes"]
-    return sum(share >= begin for begin in (0.8, 0.9, 0.95))
+def crowd(gateway, wanted):
+    """Tunnels, which take two descriptors each, until the worker is at this level."""
+    pid = gateway.worker_pids()["worker 0"]
+    tunnels = []
+    while descriptors(pid) < OPEN[wanted] and level(gateway) < CRITICAL:
+        try:
+            tunnels.append(WebSocket(gateway.connect()))
+        except (OSError, Incomplete):
+            pass  # the first one to be refused
+    eventually(lambda: level(gateway) == wanted, f"the worker is at level {wanted}")
+    return tunnels
 
 
-def press(gateway, wanted):
-    """Sets the limit of memory so that what is in use makes for this level."""
-    for _ in range(10):
-        used = gateway.metrics()["cong_memory_bytes"]
-        gateway.change(guard={"memory": f"{int(used / SHARES[wanted])}B"})
-        eventually(lambda: level(gateway) >= expected(gateway), "the limit has its effect")
-        if level(gateway) == wanted:
-            return
-        release(gateway)  # it has just taken some more memory, or less
-    raise AssertionError(f"level {wanted} cannot be had")
+def descriptors(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
-def release(gateway):
-    gateway.change(guard={"memory": "auto"})
+def disperse(gateway, tunnels):
+    for tunnel in tunnels:
+        tunnel.close()
     eventually(lambda: level(gateway) == CALM, "all is calm again")
 
 
@@ -73,7 +74,7 @@ def test_tight_idle_connections_are_closed_early(gateway):
     idle = [gateway.connect(listener) for listener in (0, 1)]
     for client in idle:
         assert client.request("GET", "/").status == 200
-    press(gateway, TIGHT)
+    tunnels = crowd(gateway, TIGHT)
     for client in idle:
         assert client.has_ended()
         assert not client.was_reset
@@ -81,38 +82,33 @@ def test_tight_idle_connections_are_closed_early(gateway):
     for _ in range(3):
         assert "Connection" not in client.request("GET", "/").headers
     assert gateway.metrics()["cong_connections_shed_total"] > 0
-    release(gateway)
+    disperse(gateway, tunnels)
 
 
 def test_tight_idle_connections_of_http2_are_closed_early(gateway):
     idle = H2Client(gateway.address(1))
     assert idle.answer(idle.request()).status == 200
-    press(gateway, TIGHT)
+    crowd(gateway, TIGHT)
     with pytest.raises(Ended) as end:
         idle.read_to_end()
     assert end.value.goaway.error_code == 0
 
 
 def test_scarce_connections_end_with_their_answer(gateway):
-    inside = gateway.connect()
-    assert inside.request("GET", "/").status == 200
-    press(gateway, SCARCE)
-    for client in (inside, gateway.connect(), gateway.connect(1)):
-        try:
-            answer = client.request("GET", "/any?bytes=5")
-        except (Incomplete, OSError):
-            assert client is inside  # idle for so long already
-            continue
+    tunnels = crowd(gateway, SCARCE)
+    for listener in (0, 1):
+        client = gateway.connect(listener)
+        answer = client.request("GET", "/any?bytes=5")
         assert (answer.status, answer.headers.get("Connection")) == (200, "close")
         assert client.has_ended()
-    release(gateway)
+    disperse(gateway, tunnels)
     client = gateway.connect()
     for _ in range(3):
         assert "Connection" not in client.request("GET", "/").headers
 
 
 def test_scarce_connections_of_http2_go_away_after_their_answer(gateway):
-    press(gateway, SCARCE)
+    crowd(gateway, SCARCE)
     client = H2Client(gateway.address(1))
     stream = client.request()
     with pytest.raises(Ended) as end:
@@ -122,24 +118,18 @@ def test_scarce_connections_of_http2_go_away_after_their_answer(gateway):
 
 
 def test_critical_nobody_is_let_in_and_those_who_are_in_are_served(gateway):
-    tunnel = WebSocket(gateway.connect())
-    assert tunnel.echo("before") == "before"
-    inside = gateway.connect().send_request("GET", "/any?delay=3s")
-    press(gateway, CRITICAL)
-    pressure = gateway.status()["pressure"]
-    assert (pressure["name"], pressure["memory"]) == ("critical", CRITICAL)
-    assert "pressure: critical memory; " in gateway.command("status").stdout
-    gateway.log.wait_for("memory is critical")
+    tunnels = crowd(gateway, CRITICAL)
     gateway.log.wait_for("worker 0 is full")
+    assert gateway.status()["pressure"]["descriptors"] == CRITICAL
     for listener in (0, 1):
         assert is_refused(gateway, listener)
-    assert tunnel.echo("still here") == "still here"
-    assert inside.read_answer().status == 200
+    for tunnel in tunnels:
+        assert tunnel.echo("still here") == "still here"
     assert gateway.admin("/health").status == 200
     assert gateway.admin("/ready").status == 503  # load balancers may try another node
     assert gateway.metrics()["cong_connections_refused_total"] > 0
-    release(gateway)
-    gateway.log.wait_for("memory is calm")
+    disperse(gateway, tunnels)
+    gateway.log.wait_for("descriptors are calm")
     gateway.log.wait_for("worker 0 takes connections again")
     assert gateway.admin("/ready").status == 200
     assert gateway.request("GET", "/").status == 200
@@ -152,30 +142,20 @@ def is_refused(gateway, listener):
         return True
 
 
-def descriptors(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def test_descriptors_that_run_out_are_kept_for_those_who_are_in(node):
-    """Each tunnel takes two of them."""
-    limit = 200
-    with Gateway(node, prefix=["prlimit", f"--nofile={limit}:{limit}"]) as gateway:
-        pid = gateway.worker_pids()["worker 0"]
-        tunnels = []
-        for name, wanted in (("tight", 170), ("scarce", 185), ("critical", 193)):
-            while descriptors(pid) < wanted and not gateway.log.matches("are critical"):
-                try:
-                    tunnels.append(WebSocket(gateway.connect()))
-                except (OSError, Incomplete):
-                    pass  # the first one to be refused
-            gateway.log.wait_for(f"descriptors are {name}")
-        assert gateway.status()["pressure"]["descriptors"] == CRITICAL
-        assert is_refused(gateway, 0)
-        for tunnel in tunnels:
-            assert tunnel.echo("hello") == "hello"
-        assert gateway.admin("/health").status == 200
-        for tunnel in tunnels:
-            tunnel.close()
-        gateway.log.wait_for("descriptors are calm")
-        gateway.log.wait_for("worker 0 takes connections again")
-        assert gateway.request("GET", "/").status == 200
+def test_memory_above_its_limit_closes_the_door_until_there_is_more(gateway):
+    tunnel = WebSocket(gateway.connect())
+    inside = gateway.connect().send_request("GET", "/any?delay=1s")
+    used = gateway.metrics()["cong_memory_bytes"]
+    gateway.change(guard={"memory": f"{int(used / 2)}B"})
+    eventually(lambda: level(gateway) == CRITICAL, "the limit has its effect")
+    pressure = gateway.status()["pressure"]
+    assert (pressure["name"], pressure["memory"]) == ("critical", CRITICAL)
+    assert "pressure: critical memory; " in gateway.command("status").stdout
+    gateway.log.wait_for("memory is critical")
+    assert is_refused(gateway, 0)
+    assert tunnel.echo("still here") == "still here"
+    assert inside.read_answer().status == 200
+    gateway.change(guard={"memory": "auto"})
+    gateway.log.wait_for("memory is calm")
+    gateway.log.wait_for("worker 0 takes connections again")
+    assert gateway.request("GET", "/").status == 200
