@@ -1,6 +1,7 @@
 #include "bench/load/generator.h"
 
 #include "bench/load/crowd.h"
+#include "bench/load/horde.h"
 #include "bench/node/seed.h"
 #include "common/clock.h"
 #include "common/log.h"
@@ -18,12 +19,14 @@
 #define DRAIN_US 5000000 /* for actions in flight at the end */
 #define SPARE_FILES 200  /* beside the users' connections */
 #define SECOND_US 1000000
+#define NICE_LEAST 19
 
 enum state { STARTING, READY, RUNNING, FINISHED }; /* of results_generator */
 
 struct generator {
     struct engine engine;
-    struct crowd crowd;
+    struct crowd crowd; /* one of these two is here */
+    struct horde horde;
     struct scenario *scenario;     /* owned */
     struct results_board *board;   /* mapped */
     struct results_generator *out; /* ours of it */
@@ -33,6 +36,42 @@ struct generator {
     uint64_t sent, received; /* told to the tally */
     uint32_t phase;          /* of the last second */
 };
+
+/* --- who is here ------------------------------------------------------------------------------ */
+
+static uint32_t gather(struct generator *g, const struct generator_start *start)
+{
+    struct crowd_share share = { start->share, start->shares, start->is_probe };
+    if (start->is_attackers)
+        horde_init(&g->horde, &g->engine);
+    else
+        crowd_init(&g->crowd, &g->engine, share);
+    return start->is_attackers ? g->horde.count : g->crowd.user_count;
+}
+
+static void let_begin(struct generator *g)
+{
+    if (g->out->is_attackers)
+        horde_begin(&g->horde);
+    else
+        crowd_begin(&g->crowd);
+}
+
+static void let_settle(struct generator *g)
+{
+    if (g->out->is_attackers)
+        horde_end(&g->horde);
+    else
+        crowd_settle(&g->crowd);
+}
+
+static void send_home(struct generator *g)
+{
+    if (g->out->is_attackers)
+        horde_end(&g->horde);
+    else
+        crowd_disperse(&g->crowd);
+}
 
 /* --- what is observed once in a while --------------------------------------------------------- */
 
@@ -98,7 +137,7 @@ static void end_now(struct generator *g)
     struct agenda_item *items[] = { &g->wait, &g->watch, &g->second, &g->end, &g->drain };
     for (size_t i = 0; i < ARRAY_LEN(items); i++)
         agenda_cancel(agenda, items[i]);
-    crowd_disperse(&g->crowd);
+    send_home(g);
     for (size_t i = 0; i < ARRAY_LEN(g->signals); i++)
         close_handle((uv_handle_t *)&g->signals[i]);
     close_handle((uv_handle_t *)&agenda->poll);
@@ -122,7 +161,7 @@ static void settle(struct generator *g)
     uint64_t since_us = g->second.due_us - SECOND_US; /* of the second that is not written yet */
     if (since_us < e->end_us)
         tally_second(&e->tally, (since_us - e->tally.start_us) / SECOND_US, e->users, e->alive);
-    crowd_settle(&g->crowd);
+    let_settle(g);
     agenda_cancel(&e->agenda, &g->watch);
     agenda_cancel(&e->agenda, &g->second);
     agenda_cancel(&e->agenda, &g->end);
@@ -170,7 +209,7 @@ static void begin(struct generator *g, uint64_t start_us)
     agenda_set(&e->agenda, &g->end, e->end_us);
     agenda_set(&e->agenda, &g->second, start_us + SECOND_US);
     agenda_set(&e->agenda, &g->watch, start_us + WATCH_US);
-    crowd_begin(&g->crowd);
+    let_begin(g);
 }
 
 static void on_wait(struct agenda_item *item)
@@ -213,6 +252,7 @@ static int map_board(struct generator *g, const struct generator_start *start, s
     g->board = board;
     g->out = &g->board->generators[start->slot];
     g->out->is_probe = start->is_probe;
+    g->out->is_attackers = start->is_attackers;
     return 0;
 }
 
@@ -284,7 +324,10 @@ static void init_contents(struct engine *e, const struct generator_start *start)
                     s->load.hot_percent);
     payload_init(&e->payload, start->seed, MAX(s->load.upload_bytes_min, 1),
                  s->load.upload_bytes_max);
-    source_init(&e->source, start->slot, s->load.shared_address_percent);
+    if (start->is_attackers)
+        source_init_scattered(&e->source, start->slot);
+    else
+        source_init(&e->source, start->slot, s->load.shared_address_percent);
 }
 
 /* What tear_down() relies on. */
@@ -308,7 +351,7 @@ static int init_engine(struct generator *g, const struct generator_start *start,
     e->slot = start->slot;
     e->hub.loop = &e->loop;
     e->hub.agenda = &e->agenda;
-    e->hub.events = &user_wire_events;
+    e->hub.events = start->is_attackers ? &attacker_wire_events : &user_wire_events;
     e->hub.server_name = start->server_name;
     tally_init(&e->tally, g->scenario, g->out);
     init_contents(e, start);
@@ -335,11 +378,20 @@ static int watch_signals(struct generator *g, struct err *e)
     return 0;
 }
 
-static int set_up(struct generator *g, const struct generator_start *start, struct err *e)
+static void name_process(const struct generator_start *start)
 {
     char name[32];
-    snprintf(name, sizeof(name), start->is_probe ? "probe" : "generator %u", start->slot);
+    snprintf(name, sizeof(name), "generator %u", start->slot);
+    if (start->is_probe)
+        snprintf(name, sizeof(name), "probe");
+    if (start->is_attackers)
+        snprintf(name, sizeof(name), "attackers");
     log_set_process(name);
+}
+
+static int set_up(struct generator *g, const struct generator_start *start, struct err *e)
+{
+    name_process(start);
     int rc = load_scenario(g, start, e);
     if (rc == 0)
         rc = map_board(g, start, e);
@@ -347,9 +399,9 @@ static int set_up(struct generator *g, const struct generator_start *start, stru
         rc = init_engine(g, start, e);
     if (rc)
         return rc;
-    crowd_init(&g->crowd, &g->engine,
-               (struct crowd_share){ start->share, start->shares, start->is_probe });
-    rc = allow_files(g->crowd.user_count, e);
+    if (start->is_attackers)
+        setpriority(PRIO_PROCESS, 0, NICE_LEAST);
+    rc = allow_files(gather(g, start), e);
     if (rc == 0)
         rc = agenda_open(&g->engine.agenda, &g->engine.loop, e);
     return rc ? rc : watch_signals(g, e);
@@ -375,6 +427,7 @@ static void tear_down(struct generator *g)
     struct engine *e = &g->engine;
     client_ledger_close(&e->ledger);
     crowd_fini(&g->crowd);
+    horde_fini(&g->horde);
     payload_fini(&e->payload);
     popularity_fini(&e->popularity);
     buf_fini(&e->scratch);

@@ -24,6 +24,7 @@ struct generator_start {
     uint32_t slot;             /* of the board; also part of the idempotency keys */
     uint32_t share, shares;    /* this is the `share`-th (from 0) of `shares` load generators */
     bool is_probe;             /* then share is ignored: the scenario's probe users, all of them */
+    bool is_attackers;         /* likewise: all attackers; it steps back for everybody else */
     const char *target;        /* address and port of the gateway, "127.0.0.1:8443"; or several,
                                   separated by commas, taken in turn */
     const char *server_name;   /* SNI, host and the name that the certificate is checked for */

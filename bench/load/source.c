@@ -5,16 +5,25 @@
 #include <math.h>
 
 #define LOOPBACK 0x7f000000u
-#define PART 0x80000u /* 524,288 addresses; sixteen parts and one that is left alone fit */
+#define PART 0x80000u  /* 524,288 addresses; sixteen parts and one that is left alone fit */
+#define SCATTER 40503u /* odd, so that it comes by every address of a part */
 
 void source_init(struct source *s, uint32_t slot, uint32_t shared_percent)
 {
-    *s = (struct source){ .first = LOOPBACK + (slot + 1) * PART, .shared_percent = shared_percent };
+    *s = (struct source){ .first = LOOPBACK + (slot + 1) * PART,
+                          .step = 1,
+                          .shared_percent = shared_percent };
+}
+
+void source_init_scattered(struct source *s, uint32_t slot)
+{
+    source_init(s, slot, 0);
+    s->step = SCATTER;
 }
 
 static uint32_t take(struct source *s)
 {
-    return s->first + s->used++ % PART;
+    return s->first + s->used++ * s->step % PART;
 }
 
 /* Small groups are as likely as large ones: by the logarithm. */

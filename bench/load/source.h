@@ -11,11 +11,14 @@
 
 struct source {
     uint32_t first, used; /* of this generator's part */
+    uint32_t step;
     uint32_t group, group_left;
     uint32_t shared_percent;
 };
 
 void source_init(struct source *s, uint32_t slot, uint32_t shared_percent);
+/* Nobody shares, and neighbours are in different networks. */
+void source_init_scattered(struct source *s, uint32_t slot);
 /* For the next person: an IPv4 address in host order. */
 uint32_t source_next(struct source *s, struct random *r);
 

@@ -5,12 +5,15 @@
 #include "common/mem.h"
 
 #include <openssl/err.h>
+#include <poll.h>
 #include <sys/socket.h>
 
 #define FLUSH_BYTES 65536
 #define SLOW_PIECES_PER_S 10
 #define SLOW_PIECE_MIN 512
 #define SLOW_RECEIVE_BUFFER 8192 /* so that a slow reader's kernel does not read for it */
+#define TRICKLE_BYTES 32
+#define TRICKLE_RECEIVE_BUFFER 1 /* the least that there is */
 
 /* --- writing ---------------------------------------------------------------------------------- */
 
@@ -155,8 +158,15 @@ static void decrypt(struct wire *w)
     }
 }
 
+static bool trickles(const struct wire *w)
+{
+    return w->trickle_us && w->state == WIRE_OPEN;
+}
+
 static size_t piece_bytes(const struct wire *w)
 {
+    if (trickles(w))
+        return TRICKLE_BYTES;
     if (w->bytes_per_s == 0)
         return WIRE_READ_BYTES;
     return MIN(MAX(w->bytes_per_s / SLOW_PIECES_PER_S, SLOW_PIECE_MIN), WIRE_READ_BYTES);
@@ -173,7 +183,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 static void occupy_link(struct wire *w, size_t bytes)
 {
     uv_read_stop((uv_stream_t *)&w->tcp);
-    uint64_t busy_us = bytes * 1000000 / w->bytes_per_s;
+    uint64_t busy_us = trickles(w) ? w->trickle_us : bytes * 1000000 / w->bytes_per_s;
     agenda_set(w->hub->agenda, &w->pause, agenda_after(w->pause.due_us, busy_us, clock_now_us()));
 }
 
@@ -189,7 +199,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         return;
     }
     hub->bytes_received += (uint64_t)n;
-    if (w->bytes_per_s)
+    if (w->bytes_per_s || trickles(w))
         occupy_link(w, (size_t)n);
     hub->tls.input = slice_of(buf->base, (size_t)n);
     if (w->state == WIRE_OPEN || handshake(w))
@@ -198,9 +208,21 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         wire_flush(w);
 }
 
+/* Who reads a few bytes now and then would see the end only behind all that came before it. */
+static bool has_ended(const struct wire *w)
+{
+    struct pollfd at = { .fd = -1, .events = POLLRDHUP };
+    uv_fileno((const uv_handle_t *)&w->tcp, &at.fd);
+    return poll(&at, 1, 0) == 1;
+}
+
 static void on_pause_over(struct agenda_item *item)
 {
     struct wire *w = CONTAINER_OF(item, struct wire, pause);
+    if (trickles(w) && has_ended(w)) {
+        tell_end(w, WIRE_END_BROKEN);
+        return;
+    }
     uv_read_start((uv_stream_t *)&w->tcp, on_alloc, on_read);
 }
 
@@ -244,11 +266,11 @@ static int bind_source(int fd, uint32_t source)
 
 static int begin_connect(struct wire *w, const struct wire_wish *wish)
 {
-    int fd = -1, bytes = SLOW_RECEIVE_BUFFER;
+    int fd = -1, bytes = wish->trickle_us ? TRICKLE_RECEIVE_BUFFER : SLOW_RECEIVE_BUFFER;
     uv_fileno((uv_handle_t *)&w->tcp, &fd);
     if (w->hub->binds_sources && bind_source(fd, wish->source) != 0)
         return -1;
-    if (wish->bytes_per_s)
+    if (wish->bytes_per_s || wish->trickle_us)
         setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
     uv_tcp_nodelay(&w->tcp, 1);
     uv_connect_t *request = mem_new(sizeof(*request));
@@ -282,6 +304,7 @@ struct wire *wire_open(struct wire_hub *hub, const struct wire_wish *wish, void 
                         .owner = owner,
                         .pause = { .on_due = on_pause_over },
                         .bytes_per_s = wish->bytes_per_s,
+                        .trickle_us = wish->trickle_us,
                         .wants_http2 = wish->http2,
                         .wants_resumption = wish->resume };
     if (uv_tcp_init_ex(hub->loop, &w->tcp, AF_INET) < 0) {

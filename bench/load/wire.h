@@ -43,6 +43,7 @@ struct wire {
     SSL *ssl;             /* owned; NULL until connected */
     struct agenda_item pause;
     uint32_t bytes_per_s;  /* of a slow link; 0: reads as fast as it can */
+    uint32_t trickle_us;   /* see struct wire_wish */
     uint32_t queued_bytes; /* that the socket did not take: blocked */
     uint8_t state;         /* enum wire_state */
     bool wants_http2, wants_resumption, broken;
@@ -72,6 +73,7 @@ struct wire_hub {
 struct wire_wish {
     uint32_t source; /* IPv4 address to connect from, host order */
     uint32_t bytes_per_s;
+    uint32_t trickle_us; /* once open, it reads a few bytes each time, from a tiny buffer; 0: no */
     bool http2, resume;
 };
 

@@ -14,6 +14,7 @@ struct result *result_new(const struct scenario *s, uint32_t second_count)
     r->second_count = second_count;
     r->phases = mem_new_array(SCENARIO_PHASES_MAX, sizeof(*r->phases));
     r->probe_phases = mem_new_array(SCENARIO_PHASES_MAX, sizeof(*r->probe_phases));
+    r->attacks = mem_new_array(SCENARIO_PHASES_MAX, sizeof(*r->attacks));
     for (uint32_t i = 0; i < SCENARIO_PHASES_MAX; i++) {
         results_phase_init(&r->phases[i]);
         results_phase_init(&r->probe_phases[i]);
@@ -31,6 +32,7 @@ void result_free(struct result **r)
         return;
     mem_free(old->phases);
     mem_free(old->probe_phases);
+    mem_free(old->attacks);
     mem_free(old->seconds);
     mem_free(old->machine);
     mem_free(old->procedures);

@@ -69,7 +69,7 @@ struct result_ledger {
 
 struct result_generator {
     uint32_t users;
-    bool is_probe;
+    bool is_probe, is_attackers;
     uint64_t pss_bytes, cpu_us;
 };
 
@@ -89,6 +89,7 @@ struct result {
 
     struct results_phase *phases; /* owned; one for each of the scenario's, without the probe */
     struct results_phase *probe_phases; /* owned; the probe alone */
+    struct results_attacks *attacks;    /* owned; as above, what became of the attackers */
     struct results_second *seconds;     /* owned; summed over generators, without the probe */
     uint32_t second_count;
     struct results_machine *machine; /* owned; [second_count] */

@@ -74,6 +74,7 @@ static void machine_add(struct results_machine *into, const struct results_machi
     into->pressure = MAX(into->pressure, from->pressure);
     into->gateway_cpu = MAX(into->gateway_cpu, from->gateway_cpu);
     into->nodes_cpu = MAX(into->nodes_cpu, from->nodes_cpu);
+    into->attackers_cpu = MAX(into->attackers_cpu, from->attackers_cpu);
     into->generators_cpu += from->generators_cpu;
     into->gateway_pss = MAX(into->gateway_pss, from->gateway_pss);
     into->gateway_rss = MAX(into->gateway_rss, from->gateway_rss);
@@ -96,6 +97,13 @@ static void phases_add(struct results_phase *into, const struct results_phase *f
 {
     for (uint32_t i = 0; i < count; i++)
         results_phase_add(&into[i], &from[i]);
+}
+
+static void attacks_add(struct results_attacks *into, const struct results_attacks *from,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        results_attacks_add(&into[i], &from[i]);
 }
 
 static void procedures_collect(struct result *r, const struct results_generator *g)
@@ -121,12 +129,16 @@ void result_collect(struct result *r, const struct results_board *board)
     procedures_init(r);
     for (uint32_t i = 0; i < board->generator_count; i++) {
         const struct results_generator *g = &board->generators[i];
-        phases_add(g->is_probe ? r->probe_phases : r->phases, g->phases, phase_count);
-        for (uint32_t second = 0; second < r->second_count && !g->is_probe; second++)
+        bool is_of_users = results_is_of_users(g);
+        attacks_add(r->attacks, g->attacks, phase_count);
+        if (!g->is_attackers)
+            phases_add(g->is_probe ? r->probe_phases : r->phases, g->phases, phase_count);
+        for (uint32_t second = 0; second < r->second_count && is_of_users; second++)
             second_add(&r->seconds[second], &g->seconds[second]);
         procedures_collect(r, g);
         generator_append(r, (struct result_generator){ .users = g->users,
                                                        .is_probe = g->is_probe != 0,
+                                                       .is_attackers = g->is_attackers != 0,
                                                        .pss_bytes = g->pss_bytes,
                                                        .cpu_us = g->cpu_us });
     }
@@ -160,6 +172,7 @@ void result_add(struct result *r, const struct result *other)
 {
     phases_add(r->phases, other->phases, r->scenario->phase_count);
     phases_add(r->probe_phases, other->probe_phases, r->scenario->phase_count);
+    attacks_add(r->attacks, other->attacks, r->scenario->phase_count);
     r->second_count = MIN(r->second_count, other->second_count);
     for (uint32_t i = 0; i < r->second_count; i++) {
         second_add(&r->seconds[i], &other->seconds[i]);

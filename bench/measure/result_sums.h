@@ -6,7 +6,7 @@
 #include "bench/measure/result.h"
 
 /* Into a new result: what every generator of the board measured; the probe's phases apart, its
- * seconds left out. */
+ * seconds and those of the attackers left out. */
 void result_collect(struct result *r, const struct results_board *board);
 /* Adds another load machine's measurements, second by second, as if both had started together; the
  * longer run is cut to the shorter. One

@@ -4,6 +4,7 @@
 #ifndef BENCH_MEASURE_RESULTS_H
 #define BENCH_MEASURE_RESULTS_H
 
+#include "bench/measure/attacks.h"
 #include "bench/measure/band.h"
 #include "bench/measure/histogram.h"
 #include "bench/scenario/scenario.h"
@@ -70,13 +71,20 @@ struct results_procedure {
 struct results_generator {
     uint32_t state; /* 0 starting, 1 ready, 2 running, 3 finished */
     uint32_t users, alive;
-    uint32_t is_probe;
+    uint32_t is_probe, is_attackers;
     uint64_t pss_bytes; /* of this process, at the end of each judged phase: the largest */
     uint64_t cpu_us;
     struct results_phase phases[SCENARIO_PHASES_MAX];
+    struct results_attacks attacks[SCENARIO_PHASES_MAX]; /* by the attackers' process alone */
     struct results_second seconds[RESULTS_SECONDS_MAX];
     struct results_procedure procedures[RESULTS_PROCEDURES_MAX];
 };
+
+/* Does it speak for users? The probe and the attackers are told apart from them. */
+static inline bool results_is_of_users(const struct results_generator *g)
+{
+    return !g->is_probe && !g->is_attackers;
+}
 
 /* The mapping; only touched pages cost memory. */
 struct results_board {
@@ -90,6 +98,7 @@ struct results_board {
 struct results_machine {
     double core_busy[2], steal, foreign; /* percent; foreign: CPU of processes that are not ours */
     double gateway_cpu, generators_cpu, nodes_cpu; /* percent of one core */
+    double attackers_cpu;                          /* percent of the generators' cores */
     uint64_t gateway_pss, generators_pss; /* bytes; read now and then, the last one in between */
     uint64_t gateway_rss, kernel_slab, tcp_memory; /* bytes; read each second */
     uint32_t kernel_sockets, gateway_connections, gateway_fds;

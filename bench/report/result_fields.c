@@ -19,16 +19,18 @@ static const struct field scenario[] = {
 };
 TABLE(fields_scenario, scenario, scenario);
 
-static const struct field phase[] = {
-    FIELD(scenario_phase, name),
-    FIELD(scenario_phase, duration_ms),
-    FIELD(scenario_phase, users_from),
-    FIELD(scenario_phase, users_to),
-    FIELD(scenario_phase, arrivals_per_s),
-    FIELD(scenario_phase, think_median_ms),
-    FIELD(scenario_phase, think_mean_ms),
-    FIELD(scenario_phase, judged),
-    FIELD(scenario_phase, resumed_percent),
+static const struct field phase[] = { FIELD(scenario_phase, name),
+                                      FIELD(scenario_phase, duration_ms),
+                                      FIELD(scenario_phase, users_from),
+                                      FIELD(scenario_phase, users_to),
+                                      FIELD(scenario_phase, arrivals_per_s),
+                                      FIELD(scenario_phase, think_median_ms),
+                                      FIELD(scenario_phase, think_mean_ms),
+                                      FIELD(scenario_phase, judged),
+                                      FIELD(scenario_phase, resumed_percent),
+#define KIND(id, name, text) FIELD_AS(scenario_phase, attackers[ATTACK_##id], #name "_attackers"),
+                                      ATTACK_KINDS(KIND)
+#undef KIND
 };
 TABLE(fields_phase, scenario_phase, phase);
 
@@ -58,6 +60,8 @@ static const struct field load[] = {
     FIELD(scenario_load, request_timeout_ms),
     FIELD(scenario_load, retries),
     FIELD(scenario_load, sessions),
+    FIELD(scenario_load, attack_pace_ms),
+    FIELD(scenario_load, attack_return_ms),
 };
 TABLE(fields_load, scenario_load, load);
 
@@ -79,7 +83,7 @@ static const struct field testbed[] = {
     FIELD(scenario_testbed, nodes),        FIELD(scenario_testbed, gateway_workers),
     FIELD(scenario_testbed, node_latency), FIELD(scenario_testbed, node_options),
     FIELD(scenario_testbed, redis),        FIELD(scenario_testbed, gateways),
-    FIELD(scenario_testbed, submissions),
+    FIELD(scenario_testbed, submissions),  FIELD(scenario_testbed, gateway_timeouts),
 };
 TABLE(fields_testbed, scenario_testbed, testbed);
 
@@ -106,6 +110,7 @@ static const struct field machine[] = {
     FIELD(results_machine, gateway_cpu),
     FIELD(results_machine, generators_cpu),
     FIELD(results_machine, nodes_cpu),
+    FIELD(results_machine, attackers_cpu),
     FIELD(results_machine, gateway_pss),
     FIELD(results_machine, gateway_rss),
     FIELD(results_machine, generators_pss),
@@ -132,10 +137,19 @@ static const struct field counters[] = {
 };
 TABLE(fields_counters, results_phase, counters);
 
+static const struct field attack[] = {
+    FIELD(results_attack, begun),
+#define OUTCOME(id, name, text) FIELD_AS(results_attack, outcomes[ATTACK_##id], #name),
+    ATTACK_OUTCOMES(OUTCOME)
+#undef OUTCOME
+        FIELD(results_attack, resets),
+    FIELD(results_attack, held_max_us),
+};
+TABLE(fields_attack, results_attack, attack);
+
 static const struct field generator[] = {
-    FIELD(result_generator, users),
-    FIELD(result_generator, is_probe),
-    FIELD(result_generator, pss_bytes),
+    FIELD(result_generator, users),        FIELD(result_generator, is_probe),
+    FIELD(result_generator, is_attackers), FIELD(result_generator, pss_bytes),
     FIELD(result_generator, cpu_us),
 };
 TABLE(fields_generator, result_generator, generator);

@@ -224,6 +224,18 @@ static void read_seconds(struct reader *in, const json_t *root, const json_t *se
     read_record(in, member(in, root, "machine_before"), &fields_machine, &r->before);
 }
 
+/* A file of an earlier release tells of none. */
+static void read_attacks(struct reader *in, const json_t *root)
+{
+    const json_t *array = json_object_get(root, "attacks");
+    for (uint32_t i = 0; i < in->r->scenario->phase_count; i++)
+        for (int kind = 0; kind < ATTACK_KIND_COUNT; kind++)
+            read_record(
+                in,
+                json_object_get(json_array_get(array, i), attack_kind_name((enum attack_kind)kind)),
+                &fields_attack, &in->r->attacks[i].kinds[kind]);
+}
+
 static void read_procedures(struct reader *in, const json_t *root)
 {
     const json_t *array = member(in, root, "procedures");
@@ -317,6 +329,7 @@ static struct result *read_root(const char *path, const json_t *root, struct err
     read_scenario(&in, root, s);
     read_phases(&in, root, "phases", in.r->phases);
     read_phases(&in, root, "probe_phases", in.r->probe_phases);
+    read_attacks(&in, root);
     read_seconds(&in, root, seconds);
     read_procedures(&in, root);
     read_rest(&in, root);

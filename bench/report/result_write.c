@@ -162,6 +162,20 @@ static void write_phases(struct json *j, const char *key, const struct results_p
     json_end_array(j);
 }
 
+/* One object for each phase, with one for each kind. */
+static void write_attacks(struct json *j, const struct result *r)
+{
+    json_array(j, "attacks");
+    for (uint32_t i = 0; i < r->scenario->phase_count; i++) {
+        json_object(j, NULL);
+        for (int kind = 0; kind < ATTACK_KIND_COUNT; kind++)
+            write_record(j, attack_kind_name((enum attack_kind)kind), &fields_attack,
+                         &r->attacks[i].kinds[kind]);
+        json_end_object(j);
+    }
+    json_end_array(j);
+}
+
 static void write_scenario(struct json *j, const struct scenario *s)
 {
     json_object(j, "scenario");
@@ -223,6 +237,7 @@ void result_write(const struct result *r, struct buf *out)
     write_scenario(&j, r->scenario);
     write_phases(&j, "phases", r->phases, r->scenario->phase_count);
     write_phases(&j, "probe_phases", r->probe_phases, r->scenario->phase_count);
+    write_attacks(&j, r);
     write_seconds(&j, r);
     write_procedures(&j, r);
     json_end_object(&j);

@@ -371,7 +371,7 @@ static int read_ledgers(const struct coordinator *c, struct reconcile *ledger, s
 {
     const struct generators *g = &c->generators;
     int rc = 0;
-    for (uint32_t i = 0; i < g->count - g->has_probe && rc == 0; i++)
+    for (uint32_t i = 0; i < g->load_count && rc == 0; i++)
         rc = reconcile_ledger(ledger, g->ledgers[i], e);
     return rc ? rc : read_journals(c, ledger, e);
 }

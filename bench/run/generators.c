@@ -37,19 +37,25 @@ static uint32_t users_each(void)
 static int choose_count(struct generators *g, const struct generators_setup *setup, struct err *e)
 {
     uint32_t users = scenario_users_max(setup->scenario), each = users_each();
+    uint32_t attackers = scenario_attackers_all(setup->scenario);
     uint32_t needed = (users + each - 1) / each;
-    uint32_t count = MAX(MAX(setup->wanted, needed), 1);
+    g->load_count = MAX(MAX(setup->wanted, needed), 1);
     g->has_probe = setup->scenario->load.probe_users > 0;
-    g->count = count + g->has_probe;
+    g->has_attackers = attackers > 0;
+    g->count = g->load_count + g->has_probe + g->has_attackers;
     if (setup->wanted && setup->wanted < needed)
         return err_set(e, ERR_LIMIT, "%u users need %u generators of %u users each", users, needed,
                        each);
+    if (attackers > each)
+        return err_set(e, ERR_LIMIT, "%u attackers are too many for their process, which has %u",
+                       attackers, each);
     return g->count <= RESULTS_GENERATORS_MAX
                ? 0
                : err_set(e, ERR_LIMIT,
                          "%u users need %u generators with %u users each, but %d is "
                          "the most; raise the limit of open files (ulimit -Hn)",
-                         users, needed, each, RESULTS_GENERATORS_MAX - g->has_probe);
+                         users, needed, each,
+                         RESULTS_GENERATORS_MAX - g->has_probe - g->has_attackers);
 }
 
 static int call_generator(void *start)
@@ -57,13 +63,22 @@ static int call_generator(void *start)
     return generator_main(start);
 }
 
+static void name_one(const struct generators *g, uint32_t slot, char *out, size_t size)
+{
+    if (slot < g->load_count)
+        snprintf(out, size, "generator-%u", slot + 1);
+    else
+        snprintf(out, size, g->has_probe && slot == g->load_count ? "probe" : "attackers");
+}
+
 static int start_one(struct generators *g, const struct generators_setup *setup, uint32_t slot,
                      struct err *e)
 {
     char name[24], log_path[PATH_MAX];
     const struct scenario *s = setup->scenario;
-    bool is_probe = g->has_probe && slot == g->count - 1;
-    snprintf(name, sizeof(name), is_probe ? "probe" : "generator-%u", slot + 1);
+    bool has_users = slot < g->load_count;
+    bool is_probe = g->has_probe && slot == g->load_count;
+    name_one(g, slot, name, sizeof(name));
     snprintf(log_path, sizeof(log_path), "%s/%s.log", setup->folder, name);
     snprintf(g->ledgers[slot], PATH_MAX, "%s/%s.ledger", setup->folder, name);
     struct generator_start start = { .scenario_path = s->file,
@@ -72,13 +87,14 @@ static int start_one(struct generators *g, const struct generators_setup *setup,
                                      .seed = s->seed,
                                      .board_fd = g->board_fd,
                                      .slot = slot,
-                                     .share = is_probe ? 0 : slot,
-                                     .shares = g->count - g->has_probe,
+                                     .share = has_users ? slot : 0,
+                                     .shares = g->load_count,
                                      .is_probe = is_probe,
+                                     .is_attackers = !has_users && !is_probe,
                                      .target = setup->target,
                                      .server_name = setup->server_name,
                                      .ca_path = setup->ca_path,
-                                     .ledger_path = is_probe ? NULL : g->ledgers[slot] };
+                                     .ledger_path = has_users ? g->ledgers[slot] : NULL };
     struct program_launch how = { .call = call_generator,
                                   .argument = &start,
                                   .log_path = log_path,
@@ -86,7 +102,8 @@ static int start_one(struct generators *g, const struct generators_setup *setup,
                                   .death_signal = SIGKILL };
     int rc = program_start(&g->programs[slot], name, &how, e);
     if (rc == 0)
-        process_table_enrol(setup->processes, g->programs[slot].pid, ROLE_GENERATOR);
+        process_table_enrol(setup->processes, g->programs[slot].pid,
+                            start.is_attackers ? ROLE_ATTACKERS : ROLE_GENERATOR);
     return rc;
 }
 

@@ -1,5 +1,5 @@
 /* The generator processes of a run and the board that they write to: as many as the users need
- * under the limit of descriptors, and the probe. */
+ * under the limit of descriptors, the probe, and one for all attackers. */
 #ifndef RUN_GENERATORS_H
 #define RUN_GENERATORS_H
 
@@ -17,8 +17,9 @@ struct generators {
     int board_fd;                /* owned */
     struct program programs[RESULTS_GENERATORS_MAX];
     char ledgers[RESULTS_GENERATORS_MAX][PATH_MAX]; /* of those that keep one */
-    uint32_t count;                                 /* with the probe, which is the last */
-    bool has_probe;
+    uint32_t load_count; /* the first ones, who have the users and keep ledgers */
+    uint32_t count;      /* with the probe and the attackers, in this order */
+    bool has_probe, has_attackers;
     struct program busy_loops[GENERATORS_BUSY_LOOPS_MAX];
     uint32_t busy_loop_count;
 };

@@ -18,7 +18,7 @@
 
 enum colour { PLAIN, BOLD, GREEN, YELLOW, RED };
 
-/* All generators of one second, the probe apart. */
+/* All users of one second, the probe and attackers apart. */
 struct sums {
     uint64_t users, alive, done, errors;
     uint32_t response[BAND_COUNT], lag_p99_us;
@@ -42,7 +42,7 @@ static void add_up(struct sums *sums, const struct results_board *board, uint64_
     for (uint32_t i = 0; i < board->generator_count; i++) {
         const struct results_generator *g = &board->generators[i];
         const struct results_second *s = &g->seconds[second];
-        if (g->is_probe || second >= RESULTS_SECONDS_MAX)
+        if (!results_is_of_users(g) || second >= RESULTS_SECONDS_MAX)
             continue;
         sums->users += s->users;
         sums->alive += s->alive;
@@ -57,9 +57,11 @@ static void add_up(struct sums *sums, const struct results_board *board, uint64_
 static uint64_t all_errors(const struct results_board *board, uint64_t seconds)
 {
     uint64_t errors = 0;
-    for (uint32_t i = 0; i < board->generator_count; i++)
-        for (uint64_t k = 0; k < MIN(seconds, RESULTS_SECONDS_MAX); k++)
-            errors += board->generators[i].is_probe ? 0 : board->generators[i].seconds[k].errors;
+    for (uint32_t i = 0; i < board->generator_count; i++) {
+        const struct results_generator *g = &board->generators[i];
+        for (uint64_t k = 0; k < MIN(seconds, RESULTS_SECONDS_MAX) && results_is_of_users(g); k++)
+            errors += g->seconds[k].errors;
+    }
     return errors;
 }
 

@@ -139,6 +139,7 @@ static void observe_processes(struct machine *m, double elapsed_us, struct resul
     out->gateway_cpu = shares[ROLE_GATEWAY];
     out->nodes_cpu = shares[ROLE_NODE];
     out->generators_cpu = shares[ROLE_GENERATOR];
+    out->attackers_cpu = shares[ROLE_ATTACKERS] / CPU_COUNT(&m->setup.generator_cores);
     out->foreign = shares[ROLE_FOREIGN] / (double)sysconf(_SC_NPROCESSORS_ONLN);
 }
 

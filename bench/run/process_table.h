@@ -13,7 +13,15 @@
 #define PROCESS_TABLE_ROOTS 128      /* generators, nodes, and what faults start */
 #define PROCESS_TABLE_GATEWAY_MAX 80 /* supervisor, keeper, workers */
 
-enum process_role { ROLE_FOREIGN, ROLE_GATEWAY, ROLE_NODE, ROLE_GENERATOR, ROLE_OURS, ROLE_COUNT };
+enum process_role {
+    ROLE_FOREIGN,
+    ROLE_GATEWAY,
+    ROLE_NODE,
+    ROLE_GENERATOR,
+    ROLE_ATTACKERS,
+    ROLE_OURS,
+    ROLE_COUNT
+};
 
 struct process_table {
     struct {

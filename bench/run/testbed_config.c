@@ -9,9 +9,16 @@
 
 /* Idle users keep their connection however long they think. The access log is formatted and
  * written, but to nowhere: ten minutes of it are a gigabyte. */
-static const char head[] = "access_log: { file: /dev/null }\n"
-                           "timeouts: { keep_alive: 1d, shutdown: 5s }\n"
-                           "tls_tickets: { rotation: 1d }\n";
+static void write_head(const struct scenario *s, struct buf *out)
+{
+    const char *timeouts = s->testbed.gateway_timeouts;
+    bool has_more = timeouts && timeouts[0];
+    buf_printf(out,
+               "access_log: { file: /dev/null }\n"
+               "timeouts: { keep_alive: 1d, shutdown: 5s%s%s }\n"
+               "tls_tickets: { rotation: 1d }\n",
+               has_more ? ", " : "", has_more ? timeouts : "");
+}
 
 /* Nobody is to meet them: what they cost is looked at, and thousands share an address. */
 static const char limits[] = "rate_limits:\n"
@@ -83,8 +90,10 @@ void testbed_config_write(const struct testbed *t, uint32_t index, struct buf *o
     buf_printf(out, "runtime_dir: " RUNTIME_DIR "%s\n", suffix(index));
     if (s->testbed.gateway_workers > 0)
         buf_printf(out, "workers: %u\n", s->testbed.gateway_workers);
-    buf_printf(out, "capacity: { users: %u }\n", MAX(scenario_users_max(s), 1));
-    buf_append_str(out, head);
+    /* Attackers take room, too. */
+    uint32_t connections = scenario_users_max(s) + scenario_attackers_all(s);
+    buf_printf(out, "capacity: { users: %u }\n", MAX(connections, 1));
+    write_head(s, out);
     if (s->load.sessions || s->testbed.submissions != SUBMISSIONS_OFF || s->testbed.redis)
         write_store(t, index, out);
     if (s->load.sessions)

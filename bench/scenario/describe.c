@@ -52,8 +52,9 @@ static const char *unit_of(const struct metric *m)
 void scenario_describe(struct buf *out)
 {
     static const struct section *const sections[] = {
-        &scenario_settings_top,   &scenario_settings_phase, &scenario_settings_load,
-        &scenario_settings_users, &scenario_settings_fault, &scenario_settings_testbed,
+        &scenario_settings_top,     &scenario_settings_phase, &scenario_settings_attackers,
+        &scenario_settings_load,    &scenario_settings_users, &scenario_settings_fault,
+        &scenario_settings_testbed,
     };
     buf_append_str(out, "A scenario is a YAML file. Its keys:\n\n");
     for (size_t i = 0; i < ARRAY_LEN(sections); i++)

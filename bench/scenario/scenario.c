@@ -51,6 +51,22 @@ uint32_t scenario_users_max(const struct scenario *s)
     return most;
 }
 
+uint32_t scenario_attackers_max(const struct scenario *s, enum attack_kind kind)
+{
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < s->phase_count; i++)
+        most = MAX(most, s->phases[i].attackers[kind]);
+    return most;
+}
+
+uint32_t scenario_attackers_all(const struct scenario *s)
+{
+    uint32_t all = 0;
+    for (int kind = 0; kind < ATTACK_KIND_COUNT; kind++)
+        all += scenario_attackers_max(s, (enum attack_kind)kind);
+    return all;
+}
+
 uint64_t scenario_duration_ms(const struct scenario *s)
 {
     uint64_t sum_ms = 0;

@@ -3,6 +3,8 @@
 #ifndef BENCH_SCENARIO_SCENARIO_H
 #define BENCH_SCENARIO_SCENARIO_H
 
+#include "bench/scenario/attack.h"
+#include "bench/scenario/scenario_fault.h"
 #include "bench/scenario/scenario_testbed.h"
 #include "bench/scenario/step.h"
 #include "common/arena.h"
@@ -29,7 +31,8 @@ struct scenario_phase {
     uint32_t arrivals_per_s; /* open arrivals of new connections: one request, then gone; 0: none */
     uint32_t think_median_ms, think_mean_ms; /* log-normal; mean > median */
     uint32_t resumed_percent; /* of the handshakes; load.resumed_percent if not given */
-    bool judged;              /* criteria without a phase look at the judged phases only */
+    uint32_t attackers[ATTACK_KIND_COUNT]; /* there for the whole phase */
+    bool judged; /* criteria without a phase look at the judged phases only */
 };
 
 struct scenario_load {
@@ -48,32 +51,8 @@ struct scenario_load {
     uint32_t request_timeout_ms; /* a user gives up: an error of its own kind */
     bool sessions;               /* who logs in gets a session of the gateway's */
     uint32_t retries; /* of a dossier whose answer was lost, with the same key; 0: none */
-};
-
-enum scenario_fault_action {
-    FAULT_KILL_NODE,
-    FAULT_STOP_NODE,
-    FAULT_CONTINUE_NODE,
-    FAULT_START_NODE,
-    FAULT_RELOAD,
-    FAULT_KILL_WORKER,
-    FAULT_KILL_REDIS,
-    FAULT_START_REDIS,
-    /* built-in self-tests of the judge */
-    FAULT_DROP_CONNECTIONS,
-    FAULT_LOSE_DOSSIER,
-    FAULT_STARVE_GENERATOR,
-    /* and of whole gateways, of which there may be two */
-    FAULT_KILL_GATEWAY,
-    FAULT_START_GATEWAY,
-};
-
-struct scenario_fault {
-    enum scenario_fault_action action;
-    uint32_t phase;    /* index */
-    uint64_t at_ms;    /* from the phase's start */
-    uint32_t argument; /* node (from 0), percent, … */
-    uint32_t line;
+    /* Attackers: between two bytes, and from being sent away to coming back (0: they do not). */
+    uint32_t attack_pace_ms, attack_return_ms;
 };
 
 /* "response_p99 of class read in phase hold at most 250ms". Names of metrics:
@@ -112,6 +91,10 @@ struct scenario *scenario_load(const char *path, double scale, double users_scal
 void scenario_free(struct scenario **s);
 
 uint32_t scenario_users_max(const struct scenario *s);
+/* The most of one kind that any phase has. */
+uint32_t scenario_attackers_max(const struct scenario *s, enum attack_kind kind);
+/* ... of all kinds together. */
+uint32_t scenario_attackers_all(const struct scenario *s);
 uint64_t scenario_duration_ms(const struct scenario *s);
 
 #endif

@@ -52,11 +52,20 @@ static void check_phase(struct reading *in, struct node node, uint32_t index)
             problem(in, node, "name", "is the name of another phase, too");
 }
 
+static void read_attackers(struct reading *in, struct node phase, struct scenario_phase *p)
+{
+    struct node node = section_part(in->reader, phase, &scenario_settings_phase, "attackers");
+    section_read(in->reader, node, &scenario_settings_attackers, p);
+    for (int kind = 0; kind < ATTACK_KIND_COUNT; kind++)
+        p->attackers[kind] = scaled(p->attackers[kind], in->users_scale);
+}
+
 static void read_phase(struct reading *in, struct node node, uint32_t index)
 {
     struct scenario_phase *p = &in->s->phases[index];
     p->resumed_percent = in->s->load.resumed_percent;
     section_read(in->reader, node, &scenario_settings_phase, p);
+    read_attackers(in, node, p);
     check_phase(in, node, index);
     p->users_to = scaled(p->users_to, in->users_scale);
     p->users_from = index > 0 ? in->s->phases[index - 1].users_to : 0;
@@ -131,6 +140,7 @@ static void read_testbed(struct reading *in)
     in->s->testbed = row.testbed;
     in->s->testbed.node_latency = text_or_nothing(row.node_latency);
     in->s->testbed.node_options = text_or_nothing(row.node_options);
+    in->s->testbed.gateway_timeouts = text_or_nothing(row.gateway_timeouts);
 }
 
 /* --- faults ----------------------------------------------------------------------------------- */

@@ -37,9 +37,19 @@ static const struct setting phase_rows[] = {
     VALUE(think_mean, think_mean_ms, DURATION, "30s", "1ms..1h", "mean pause of a user"),
     VALUE(resumed_percent, resumed_percent, COUNT, NONE, PERCENT_RANGE,
           "handshakes that resume a session; as in load if not given"),
+    PART(attackers, MAPPING, NONE, NULL, "who attacks meanwhile, for as long as the phase lasts"),
     VALUE(judged, judged, BOOL, "false", NULL, "whether criteria without a phase look at it"),
 };
 SECTION(scenario_settings_phase, phase_rows, "phases[]");
+
+/* Each has an address of its own, and all are in one process, which steps back for the users'. */
+static const struct setting attackers_rows[] = {
+#define KIND(id, name, text)                                                                       \
+    VALUE(name, attackers[ATTACK_##id], COUNT, "0", USERS_RANGE, "each " text),
+    ATTACK_KINDS(KIND)
+#undef KIND
+};
+SECTION(scenario_settings_attackers, attackers_rows, "phases[].attackers");
 
 #undef OWNER
 #define OWNER struct scenario_load
@@ -76,6 +86,10 @@ static const struct setting load_rows[] = {
           "a user gives up: an error"),
     VALUE(sessions, sessions, BOOL, "false", NULL,
           "whether logins make sessions that the gateway keeps"),
+    VALUE(attack_pace, attack_pace_ms, DURATION, "3s", "10ms..1h",
+          "slow attackers: a byte, or a few bytes read, after so long"),
+    VALUE(attack_return, attack_return_ms, DURATION, "1s", "0s..1h",
+          "attackers who are sent away come back after it; 0s: they stay away"),
     VALUE(retries, retries, COUNT, "0", "0..100",
           "how often a dossier is sent again, with the same key, when its answer was lost"),
 };
@@ -116,6 +130,8 @@ static const struct setting testbed_rows[] = {
     VALUE(node_latency, node_latency, TEXT, "lognormal:median=5ms,mean=8ms", "1..100",
           "how long a node takes, as cong-bench node has it"),
     VALUE(node_options, node_options, TEXT, NONE, "0..500", "further options of cong-bench node"),
+    VALUE(gateway_timeouts, gateway_timeouts, TEXT, NONE, "0..200",
+          "timeouts of the gateway, such as \"request_head: 1s, send: 5s\""),
     VALUE(gateways, testbed.gateways, COUNT, "1", "1..2", "gateways, connected to in turn"),
     VALUE(submissions, testbed.submissions, CHOICE, "off", "off|none|dedup",
           "what nodes do with an idempotency key, and the gateway is told"),

@@ -16,12 +16,13 @@ struct scenario_top {
 
 struct scenario_testbed_row {
     struct scenario_testbed testbed;
-    struct slice node_latency, node_options;
+    struct slice node_latency, node_options, gateway_timeouts;
 };
 
-/* Of struct scenario_top, scenario_phase, scenario_load (twice), scenario_fault and
+/* Of struct scenario_top, scenario_phase (twice), scenario_load (twice), scenario_fault and
  * scenario_testbed_row. */
-extern const struct section scenario_settings_top, scenario_settings_phase, scenario_settings_load,
-    scenario_settings_users, scenario_settings_fault, scenario_settings_testbed;
+extern const struct section scenario_settings_top, scenario_settings_phase,
+    scenario_settings_attackers, scenario_settings_load, scenario_settings_users,
+    scenario_settings_fault, scenario_settings_testbed;
 
 #endif

@@ -13,9 +13,10 @@ enum scenario_submissions {
 
 struct scenario_testbed {
     uint32_t nodes, gateway_workers;
-    const char *node_latency; /* as cong-bench node takes it */
-    const char *node_options; /* further arguments, separated by spaces; may be empty */
-    uint32_t gateways;        /* alike, and connected to in turn */
+    const char *node_latency;     /* as cong-bench node takes it */
+    const char *node_options;     /* further arguments, separated by spaces; may be empty */
+    const char *gateway_timeouts; /* in place of the gateway's own, as its file has them */
+    uint32_t gateways;            /* alike, and connected to in turn */
     enum scenario_submissions submissions;
     bool redis;
 };

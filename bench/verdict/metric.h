@@ -40,7 +40,7 @@ struct metric {
     const char *doc;
 };
 
-#define METRIC_COUNT 55
+#define METRIC_COUNT 59
 extern const struct metric metric_table[METRIC_COUNT];
 
 /* NULL when there is none. */

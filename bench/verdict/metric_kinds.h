@@ -24,9 +24,12 @@ metric_kind_fn metric_done_per_s, metric_planned_per_s, metric_handshakes_per_s,
 metric_kind_fn metric_resumed_percent, metric_alive_min, metric_closes, metric_steps_missing;
 metric_kind_fn metric_lost, metric_doubled, metric_wrong_content, metric_untold;
 
+/* metric_attacks.c */
+metric_kind_fn metric_attackers_sent_away, metric_attackers_hanging, metric_attack_held_max;
+
 /* metric_machine.c */
-metric_kind_fn metric_gateway_memory, metric_generator_memory, metric_kernel_memory,
-    metric_tcp_memory;
+metric_kind_fn metric_gateway_memory_max, metric_gateway_memory, metric_generator_memory,
+    metric_kernel_memory, metric_tcp_memory;
 metric_kind_fn metric_cpu_per_request, metric_cpu_per_handshake, metric_listen_drops;
 metric_kind_fn metric_memory_growth, metric_fds_growth, metric_p99_growth, metric_done_growth;
 

@@ -15,6 +15,14 @@ static struct metric_value per_user(uint64_t bytes, uint64_t before, uint32_t us
     return metric_exactly(bytes > before ? (double)(bytes - before) / users : 0);
 }
 
+struct metric_value metric_gateway_memory_max(const struct metric *m,
+                                              const struct metric_scope *scope)
+{
+    uint64_t bytes = result_memory(scope->result, scope->phase).gateway;
+    (void)m;
+    return bytes > 0 ? metric_exactly((double)bytes) : metric_unknown();
+}
+
 struct metric_value metric_gateway_memory(const struct metric *m, const struct metric_scope *scope)
 {
     struct result_memory memory = result_memory(scope->result, scope->phase);

@@ -82,6 +82,15 @@ const struct metric metric_table[] = {
     { .name = "steps_missing", OF(steps_missing, NUMBER),
       .doc = "kinds of actions of which none succeeded" },
 
+    { .name = "attackers_sent_away", OF(attackers_sent_away, USERS),
+      .doc = "connections of attackers that the gateway ended, or did not let in" },
+    { .name = "attackers_hanging", OF(attackers_hanging, USERS),
+      .doc = "connections that attackers still had when they were called off" },
+    { .name = "attack_held_max", OF(attack_held_max, MS),
+      .doc = "the longest that an attacker kept a connection" },
+
+    { .name = "gateway_memory", OF(gateway_memory_max, BYTES),
+      .doc = "the most memory that the gateway had (PSS)" },
     { .name = "gateway_memory_per_user", OF(gateway_memory, BYTES),
       .doc = "the gateway's memory (PSS), beyond that before the first user" },
     { .name = "generator_memory_per_user", OF(generator_memory, BYTES),

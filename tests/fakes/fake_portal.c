@@ -176,17 +176,38 @@ static bool misbehave(struct visit *v)
     }
 }
 
-static bool serve_one(struct visit *v)
+/* Returns the request's number. */
+static uint32_t count(struct visit *v)
 {
     struct fake_portal *p = v->portal;
-    if (!read_head(v) || !read_body(v))
-        return false;
     pthread_mutex_lock(&p->lock);
     uint32_t number = ++p->seen.requests;
     if (number == p->enough)
         __atomic_store_n(p->flag, 1, __ATOMIC_RELAXED);
     p->seen.with_cookie += strstr(v->head, "\ncookie: phien=1\r\n") != NULL;
     pthread_mutex_unlock(&p->lock);
+    return number;
+}
+
+static void lose_patience(struct visit *v)
+{
+    char first;
+    if (SSL_read(v->ssl, &first, 1) <= 0)
+        return;
+    send_text(v, "HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+    count(v);
+}
+
+static bool serve_one(struct visit *v)
+{
+    struct fake_portal *p = v->portal;
+    if (p->fault == FAKE_PORTAL_IS_IMPATIENT) {
+        lose_patience(v);
+        return false;
+    }
+    if (!read_head(v) || !read_body(v))
+        return false;
+    uint32_t number = count(v);
     if (p->every && number % p->every == 0)
         return misbehave(v);
     answer(v, "", false);

@@ -7,16 +7,17 @@
 
 enum fake_portal_fault {
     FAKE_PORTAL_IS_RIGHT,
-    FAKE_PORTAL_HANGS_UP,    /* no answer */
-    FAKE_PORTAL_RESETS,      /* no answer, and a TCP reset */
-    FAKE_PORTAL_CUTS,        /* half an answer */
-    FAKE_PORTAL_BABBLES,     /* not HTTP */
-    FAKE_PORTAL_IS_BUSY,     /* 503 */
-    FAKE_PORTAL_HAS_NOTHING, /* 404 */
-    FAKE_PORTAL_LIES,        /* another hash than that of the content */
-    FAKE_PORTAL_IS_SILENT,   /* neither answers nor closes */
-    FAKE_PORTAL_SAYS_CLOSE,  /* a right answer with Connection: close */
-    FAKE_PORTAL_LEAVES,      /* a right answer, then it closes without a word */
+    FAKE_PORTAL_HANGS_UP,     /* no answer */
+    FAKE_PORTAL_RESETS,       /* no answer, and a TCP reset */
+    FAKE_PORTAL_CUTS,         /* half an answer */
+    FAKE_PORTAL_BABBLES,      /* not HTTP */
+    FAKE_PORTAL_IS_BUSY,      /* 503 */
+    FAKE_PORTAL_HAS_NOTHING,  /* 404 */
+    FAKE_PORTAL_LIES,         /* another hash than that of the content */
+    FAKE_PORTAL_IS_SILENT,    /* neither answers nor closes */
+    FAKE_PORTAL_SAYS_CLOSE,   /* a right answer with Connection: close */
+    FAKE_PORTAL_LEAVES,       /* a right answer, then it closes without a word */
+    FAKE_PORTAL_IS_IMPATIENT, /* 408 to the first byte of every request, then it closes */
 };
 
 struct fake_portal_seen {

@@ -208,11 +208,13 @@ static void missing_steps_are_those_that_never_succeeded(void **state)
 static void memory_is_what_a_user_adds(void **state)
 {
     (void)state;
+    expect("gateway_memory", -1, -1, 5000000 + 10000.0 * USERS, 0);
     expect("gateway_memory_per_user", -1, -1, 10000, 1e-6);
     expect("generator_memory_per_user", -1, -1, 20000, 1e-6);
     expect("kernel_memory_per_user", -1, -1, 8000, 1e-6);
     for (uint32_t i = 0; i < f.r->second_count; i++)
         f.r->machine[i].gateway_pss = 0;
+    expect_unknown("gateway_memory", -1, -1);
     expect_unknown("gateway_memory_per_user", -1, -1);
 }
 
@@ -271,6 +273,26 @@ static void dossiers_need_a_ledger(void **state)
     expect("lost", -1, -1, 0, 0);
 }
 
+static void attackers_are_counted_by_phase(void **state)
+{
+    (void)state;
+    struct results_attack *a = &f.r->attacks[HOLD].kinds[ATTACK_SLOW_BODY];
+    *a = (struct results_attack){ .begun = 12, .held_max_us = 40000 };
+    a->outcomes[ATTACK_STATUS_408] = 4;
+    a->outcomes[ATTACK_CLOSED] = 3;
+    a->outcomes[ATTACK_HANGING] = 5;
+    a->outcomes[ATTACK_UNABLE] = 1;
+    f.r->attacks[AFTER].kinds[ATTACK_RESET_FLOOD].outcomes[ATTACK_GOAWAY] = 9;
+    f.r->attacks[AFTER].kinds[ATTACK_RESET_FLOOD].held_max_us = 90000;
+    expect("attackers_sent_away", -1, -1, 7, 0);
+    expect("attackers_sent_away", -1, AFTER, 9, 0);
+    expect("attackers_hanging", -1, -1, 5, 0);
+    expect("attackers_hanging", -1, AFTER, 0, 0);
+    expect("attack_held_max", -1, -1, 40, 0);
+    expect("attack_held_max", -1, AFTER, 90, 0);
+    expect("error_count", -1, -1, 0, 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -289,6 +311,7 @@ int main(void)
         TEST(alive_is_of_the_worst_second),
         TEST(closes_and_drops_are_those_of_the_phase),
         TEST(missing_steps_are_those_that_never_succeeded),
+        TEST(attackers_are_counted_by_phase),
         TEST(memory_is_what_a_user_adds),
         TEST(processor_time_is_shared_out),
         TEST(growth_is_nothing_while_it_may_be_chance),

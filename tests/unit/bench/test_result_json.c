@@ -70,9 +70,13 @@ static void nothing_measured_is_lost(void **state)
     struct err e;
     (void)state;
     struct result *r = fake_result_new(&small);
+    struct results_attack *attack = &r->attacks[2].kinds[ATTACK_RESET_FLOOD];
+    *attack = (struct results_attack){ .begun = 7, .resets = 123456, .held_max_us = 8000 };
+    attack->outcomes[ATTACK_GOAWAY] = 6;
     write_result(r, &text);
     struct result *again = result_read(path, &e);
     assert_non_null(again);
+    assert_memory_equal(again->attacks, r->attacks, 3 * sizeof(*r->attacks));
     const struct hdr *before = &r->phases[2].response[CLASS_READ];
     const struct hdr *after = &again->phases[2].response[CLASS_READ];
     assert_int_equal(before->count, after->count);

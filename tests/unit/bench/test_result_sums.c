@@ -53,6 +53,41 @@ static void the_probe_is_kept_apart(void **state)
     result_free(&of);
 }
 
+static void attackers_are_kept_apart(void **state)
+{
+    (void)state;
+    struct result *of = make();
+    struct results_board *board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE,
+                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_ptr_not_equal(board, MAP_FAILED);
+    board->generator_count = 2;
+    board->generators[0].seconds[7].users = 10;
+    struct results_generator *g = &board->generators[1];
+    g->is_attackers = 1;
+    g->users = 30;
+    g->seconds[7].users = 30;
+    struct results_attack *a = &g->attacks[2].kinds[ATTACK_SLOW_READ];
+    a->begun = 31;
+    a->outcomes[ATTACK_CLOSED] = 1;
+    a->held_max_us = 5000;
+    struct result *r = result_new(of->scenario, 10);
+    result_collect(r, board);
+    assert_int_equal(r->seconds[7].users, 10);
+    assert_true(r->generators[1].is_attackers);
+    struct result *other = result_new(of->scenario, 10);
+    result_collect(other, board);
+    result_add(r, other);
+    a = &r->attacks[2].kinds[ATTACK_SLOW_READ];
+    assert_int_equal(a->begun, 62);
+    assert_int_equal(a->outcomes[ATTACK_CLOSED], 2);
+    assert_int_equal(results_attack_sent_away(a), 2);
+    assert_int_equal(a->held_max_us, 5000);
+    munmap(board, sizeof(*board));
+    result_free(&other);
+    result_free(&r);
+    result_free(&of);
+}
+
 static void only_judged_phases_count_unless_one_is_named(void **state)
 {
     (void)state;
@@ -112,6 +147,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_probe_is_kept_apart),
+        cmocka_unit_test(attackers_are_kept_apart),
         cmocka_unit_test(only_judged_phases_count_unless_one_is_named),
         cmocka_unit_test(warm_up_is_cut_from_the_first_judged_phase_alone),
         cmocka_unit_test(memory_is_the_most_there_was),

@@ -80,6 +80,9 @@ static void fills_in_every_default(void **state)
     assert_int_equal(l.s->testbed.nodes, 4);
     assert_string_equal(l.s->testbed.node_latency, "lognormal:median=5ms,mean=8ms");
     assert_string_equal(l.s->testbed.node_options, "");
+    assert_string_equal(l.s->testbed.gateway_timeouts, "");
+    assert_int_equal(l.s->load.attack_pace_ms, 3000);
+    assert_int_equal(l.s->load.attack_return_ms, 1000);
     unload(&l);
 }
 
@@ -154,6 +157,34 @@ static void faults_are_put_into_their_phase(void **state)
     assert_int_equal(l.s->faults[0].line, 4);
     assert_int_equal(l.s->faults[1].action, FAULT_RELOAD);
     unload(&l);
+}
+
+static void a_phase_may_have_attackers(void **state)
+{
+    (void)state;
+    struct loaded l = load_scaled(HEAD "phases: [ { name: quiet, duration: 1s, users: 9 },\n"
+                                       "  { name: siege, duration: 1s, users: 9, judged: true,\n"
+                                       "    attackers: { slow_head: 9, reset_flood: 20 } } ],\n"
+                                       "load: { attack_pace: 2s, attack_return: 0s },\n"
+                                       "testbed: { gateway_timeouts: 'send: 5s' },\n" CRITERIA,
+                                  1, 0.5);
+    assert_non_null(l.s);
+    assert_int_equal(l.s->phases[0].attackers[ATTACK_SLOW_HEAD], 0);
+    assert_int_equal(l.s->phases[1].attackers[ATTACK_SLOW_HEAD], 5);
+    assert_int_equal(l.s->phases[1].attackers[ATTACK_SLOW_READ], 0);
+    assert_int_equal(scenario_attackers_max(l.s, ATTACK_RESET_FLOOD), 10);
+    assert_int_equal(scenario_attackers_max(l.s, ATTACK_SLOW_BODY), 0);
+    assert_int_equal(l.s->load.attack_pace_ms, 2000);
+    assert_int_equal(l.s->load.attack_return_ms, 0);
+    assert_string_equal(l.s->testbed.gateway_timeouts, "send: 5s");
+    unload(&l);
+    expect_problem(HEAD "phases: [ { name: siege, duration: 1s, users: 9, judged: true,\n"
+                        "  attackers: { slow_heads: 1 } } ],\n" CRITERIA,
+                   "3:16: phases[0].attackers.slow_heads: unknown key; did you mean slow_head?\n");
+    expect_problem(HEAD "phases: [ { name: siege, duration: 1s, users: 9, judged: true,\n"
+                        "  attackers: { slow_read: many } } ],\n" CRITERIA,
+                   "3:27: phases[0].attackers.slow_read: \"many\" is not a whole number; write "
+                   "digits only, such as 120000\n");
 }
 
 static void scales_time_and_users_and_what_is_asked_of_them(void **state)
@@ -325,6 +356,7 @@ static void help_names_every_key_and_metric(void **state)
     assert_true(buf_ok(&b));
     assert_non_null(strstr(b.data, "load.request_timeout"));
     assert_non_null(strstr(b.data, "faults[].action"));
+    assert_non_null(strstr(b.data, "phases[].attackers.slow_head"));
     for (size_t i = 0; i < METRIC_COUNT; i++)
         assert_non_null(strstr(b.data, metric_table[i].name));
     buf_fini(&b);
@@ -338,6 +370,7 @@ int main(void)
         cmocka_unit_test(nothing_lost_nothing_doubled_is_always_asked),
         cmocka_unit_test(reads_a_criterion_word_by_word),
         cmocka_unit_test(faults_are_put_into_their_phase),
+        cmocka_unit_test(a_phase_may_have_attackers),
         cmocka_unit_test(scales_time_and_users_and_what_is_asked_of_them),
         cmocka_unit_test(a_metric_that_does_not_exist_is_a_problem_with_its_place),
         cmocka_unit_test(a_criterion_that_makes_no_sense_is_a_problem),

@@ -64,6 +64,27 @@ static void the_others_share_theirs_in_groups(void **state)
     assert_true(groups > 2 && small <= 1);
 }
 
+static void neighbours_may_be_in_different_networks(void **state)
+{
+    (void)state;
+    struct source source;
+    struct random random;
+    seed_random(&random, 9);
+    source_init_scattered(&source, 2);
+    for (size_t i = 0; i < PEOPLE; i++) {
+        addresses[i] = source_next(&source, &random);
+        assert_true(i == 0 || addresses[i] >> 8 != addresses[i - 1] >> 8);
+    }
+    qsort(addresses, PEOPLE, sizeof(addresses[0]), compare);
+    for (size_t i = 0; i < PEOPLE; i++)
+        assert_int_equal(people_at(i), 1);
+    uint32_t first = addresses[0], last = addresses[PEOPLE - 1];
+    draw(1, 0);
+    assert_true(addresses[PEOPLE - 1] < first);
+    draw(3, 0);
+    assert_true(addresses[0] > last);
+}
+
 static void generators_never_share_an_address_and_stay_on_the_loopback(void **state)
 {
     (void)state;
@@ -81,6 +102,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everybody_may_have_an_address_of_their_own),
         cmocka_unit_test(the_others_share_theirs_in_groups),
+        cmocka_unit_test(neighbours_may_be_in_different_networks),
         cmocka_unit_test(generators_never_share_an_address_and_stay_on_the_loopback),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

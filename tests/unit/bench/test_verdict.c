@@ -226,6 +226,28 @@ static void guests_may_be_missed_between_two_counts(void **state)
     expect(RESULT_INVALID, "the gateway counted");
 }
 
+static void attackers_may_be_among_those_counted(void **state)
+{
+    (void)state;
+    f.s.phases[HOLD].attackers[ATTACK_SLOW_HEAD] = 300;
+    f.s.phases[HOLD].attackers[ATTACK_RESET_FLOOD] = 20;
+    set_gateway_connections(USERS + PROBE_USERS);
+    expect(RESULT_PASS, "");
+    set_gateway_connections(USERS + PROBE_USERS + 320);
+    expect(RESULT_PASS, "");
+    set_gateway_connections(USERS + PROBE_USERS + 334);
+    expect(RESULT_INVALID, "the clients had 10020 connections, but the gateway counted 10354");
+    set_gateway_connections(USERS + PROBE_USERS - 14);
+    expect(RESULT_INVALID, "but the gateway counted 10006");
+}
+
+static void attackers_that_could_not_be_started_make_it_invalid(void **state)
+{
+    (void)state;
+    f.r->attacks[HOLD].kinds[ATTACK_SLOW_READ].outcomes[ATTACK_UNABLE] = 2;
+    expect(RESULT_INVALID, "2 times a generator could not start what it had to");
+}
+
 static void a_witness_that_is_not_there_is_noted(void **state)
 {
     (void)state;
@@ -277,6 +299,18 @@ static void a_busy_core_of_the_generators_disturbs(void **state)
     set_machine(84.9, 0, 0);
     expect_undisturbed();
     set_machine(86, 0, 0);
+    expect_disturbed("hold: the generators' core was 14.0% idle, less than 15%");
+}
+
+static void attackers_who_take_what_is_left_do_not_disturb(void **state)
+{
+    (void)state;
+    set_machine(99, 0, 0);
+    for (uint32_t i = RAMP_S; i < RAMP_S + HOLD_S; i++)
+        f.r->machine[i].attackers_cpu = 15;
+    expect_undisturbed();
+    for (uint32_t i = RAMP_S; i < RAMP_S + HOLD_S; i++)
+        f.r->machine[i].attackers_cpu = 13;
     expect_disturbed("hold: the generators' core was 14.0% idle, less than 15%");
 }
 
@@ -404,9 +438,12 @@ int main(void)
         TEST(a_kernel_that_counts_other_connections_makes_it_invalid),
         TEST(counts_of_the_phase_before_are_not_held_against_it),
         TEST(guests_may_be_missed_between_two_counts),
+        TEST(attackers_may_be_among_those_counted),
+        TEST(attackers_that_could_not_be_started_make_it_invalid),
         TEST(a_witness_that_is_not_there_is_noted),
         TEST(late_generators_disturb),
         TEST(a_busy_core_of_the_generators_disturbs),
+        TEST(attackers_who_take_what_is_left_do_not_disturb),
         TEST(stolen_time_disturbs),
         TEST(other_programs_disturb),
         TEST(what_happened_elsewhere_does_not_disturb),
