@@ -16,6 +16,13 @@ static void put_pair(struct buf *out, const char *name, const char *value)
     buf_append_str(out, "</dd>\n");
 }
 
+static const char *kind_of(const struct result_generator *g)
+{
+    if (g->is_attackers)
+        return "attackers";
+    return g->is_probe ? "probe" : "generator";
+}
+
 static void put_generators(struct buf *out, const struct result *r)
 {
     if (r->generator_count == 0)
@@ -25,7 +32,7 @@ static void put_generators(struct buf *out, const struct result *r)
     for (uint32_t i = 0; i < r->generator_count; i++) {
         const struct result_generator *g = &r->generators[i];
         double per_user = g->users ? (double)g->pss_bytes / g->users : 0;
-        buf_printf(out, "<tr><td>%s %u</td>", g->is_probe ? "probe" : "generator", i);
+        buf_printf(out, "<tr><td>%s %u</td>", kind_of(g), i);
         html_number(out, figure_count(g->users).text);
         html_number(out, figure_bytes((double)g->pss_bytes).text);
         html_number(out, figure_bytes(per_user).text);

@@ -72,6 +72,48 @@ static void put_outcomes(struct buf *out, const struct result *r, bool has_colou
     buf_append_char(out, '\n');
 }
 
+static void put_count(struct buf *out, uint64_t count, int width)
+{
+    put_right(out, count ? figure_count((double)count).text : "–", width);
+}
+
+static void put_attack(struct buf *out, const char *phase, enum attack_kind kind,
+                       const struct results_attack *a)
+{
+    if (!results_attack_any(a))
+        return;
+    put_left(out, attack_kind_name(kind), 12);
+    put_left(out, phase, 13);
+    put_count(out, a->begun, 9);
+    for (int i = 0; i < ATTACK_OUTCOME_COUNT; i++)
+        put_count(out, a->outcomes[i], width_of(attack_outcome_name((enum attack_outcome)i)) + 2);
+    put_right(out, a->held_max_us ? figure_us((double)a->held_max_us).text : "–", 14);
+    put_count(out, a->resets, 13);
+    buf_append_char(out, '\n');
+}
+
+/* What became of their connections, apart from all that users met. */
+static void put_attackers(struct buf *out, const struct result *r)
+{
+    struct results_attacks all = { 0 };
+    for (uint32_t i = 0; i < r->scenario->phase_count; i++)
+        results_attacks_add(&all, &r->attacks[i]);
+    if (!results_attacks_any(&all))
+        return;
+    put_left(out, "attackers", 25);
+    put_right(out, "begun", 9);
+    for (int i = 0; i < ATTACK_OUTCOME_COUNT; i++)
+        buf_printf(out, "  %s", attack_outcome_name((enum attack_outcome)i));
+    put_right(out, "longest stay", 14);
+    put_right(out, "resets", 13);
+    buf_append_char(out, '\n');
+    for (uint32_t i = 0; i < r->scenario->phase_count; i++)
+        for (int kind = 0; kind < ATTACK_KIND_COUNT; kind++)
+            put_attack(out, r->scenario->phases[i].name, (enum attack_kind)kind,
+                       &r->attacks[i].kinds[kind]);
+    buf_append_char(out, '\n');
+}
+
 static void put_findings(struct buf *out, const struct result *r)
 {
     static const char *const words[] = {
@@ -112,6 +154,7 @@ void summary_write(const struct result *r, bool has_colours, struct buf *out)
     static const char *const tones[] = { "\033[1;32m", "\033[1;31m", "\033[1;33m" };
     if (r->outcome_count)
         put_outcomes(out, r, has_colours);
+    put_attackers(out, r);
     put_findings(out, r);
     if (r->reason)
         buf_printf(out, "%s\n", r->reason);

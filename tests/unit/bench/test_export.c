@@ -142,6 +142,20 @@ static void the_table_is_in_line_and_colourless_when_asked(void **state)
     assert_true(count_of(&x->out, '\033') > 0);
 }
 
+static void attackers_have_a_table_of_their_own(void **state)
+{
+    struct fixture *x = *state;
+    struct results_attack *a = &x->r->attacks[2].kinds[ATTACK_SLOW_HEAD];
+    *a = (struct results_attack){ .begun = 1200, .held_max_us = 10500000 };
+    a->outcomes[ATTACK_STATUS_408] = 1150;
+    a->outcomes[ATTACK_HANGING] = 50;
+    summary_write(x->r, false, &x->out);
+    assert_has(x, "attackers                    begun  refused  status_408  status_other  goaway  "
+                  "closed  hanging  unable  longest stay       resets\n");
+    assert_has(x, "slow_head   hold             1,200        –       1,150             – "
+                  "      –       –       50       –        10.5 s            –\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +167,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(prometheus_has_metrics_and_whole_histograms, make_fixture,
                                         free_fixture),
         cmocka_unit_test_setup_teardown(percentiles_rise_to_the_largest_value, make_fixture,
+                                        free_fixture),
+        cmocka_unit_test_setup_teardown(attackers_have_a_table_of_their_own, make_fixture,
                                         free_fixture),
         cmocka_unit_test_setup_teardown(the_last_line_says_it_all, make_fixture, free_fixture),
         cmocka_unit_test_setup_teardown(the_table_is_in_line_and_colourless_when_asked,

@@ -102,11 +102,27 @@ static void all_that_was_seen_is_shown(void **state)
     struct result *r = fake_result_new(&with_procedures);
     r->trial_count = 1;
     r->trials[0] = (struct result_trial){ 90000, 3000, 80000, RESULT_FAIL };
+    r->attacks[2].kinds[ATTACK_RESET_FLOOD].begun = 7;
     write_page(r, &page);
-    const char *const parts[] = { "Criteria",  "Timeline",         "node 3 killed", "Heat map",
-                                  "Latency",   "Memory per user",  "Errors by",     "Kinds of",
-                                  "journals",  "Search for",       "Procedures",    "Environment",
-                                  ">Scenario", "Configuration of", "generator 7",   "probe 8" };
+    const char *const parts[] = { "Criteria",
+                                  "Timeline",
+                                  "node 3 killed",
+                                  "Heat map",
+                                  "Latency",
+                                  "Memory per user",
+                                  "Errors by",
+                                  "Kinds of",
+                                  "journals",
+                                  "Search for",
+                                  "Procedures",
+                                  "Environment",
+                                  ">Scenario",
+                                  "Configuration of",
+                                  "generator 7",
+                                  "probe 8",
+                                  "What became of the attackers",
+                                  "reset_flood",
+                                  "told GOAWAY" };
     for (size_t i = 0; i < ARRAY_LEN(parts); i++)
         assert_has(&page, parts[i]);
     result_free(&r);
@@ -122,6 +138,7 @@ static void what_was_not_measured_is_left_out(void **state)
     write_page(r, &page);
     assert_lacks(&page, "Procedures");
     assert_lacks(&page, "Search for");
+    assert_lacks(&page, "attackers");
     assert_lacks(&page, "journals");
     result_free(&r);
     buf_fini(&page);
