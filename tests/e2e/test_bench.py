@@ -131,6 +131,53 @@ def test_redis_may_die_and_come_back(tiny):
     assert died.marks == ["Redis is killed", "Redis is started again"]
 
 
+# --- attackers ---
+
+# They come once, and the gateway has no patience with them.
+ATTACKERS = {"slow_head": 6, "slow_body": 6, "slow_read": 6, "reset_flood": 2}
+SIEGE = {
+    "phases": [TINY["phases"][0] | {"judged": True},
+               TINY["phases"][1] | {"duration": "12s", "attackers": ATTACKERS}],
+    "load": TINY["load"] | {"attack_pace": "3s", "attack_return": "0s"},
+    "testbed": TINY["testbed"] | {
+        "gateway_timeouts": "request_head: 1s, request_body: 1s, send: 1s"},
+}
+
+
+def outcomes(run, phase=1):
+    """What became of each kind of attackers: {kind: {outcome: count}} without zeros."""
+    named = run.result["attacks"][phase]
+    return {kind: {name: count for name, count in attack.items()
+                   if count and name not in ("begun", "resets", "held_max_us")}
+            for kind, attack in named.items()}
+
+
+def test_attackers_are_sent_away_and_users_do_not_notice(tiny):
+    siege = tiny(**SIEGE, criteria=["error_count at most 0", "attackers_hanging at most 0",
+                                    "attackers_sent_away at least 20"])
+    siege.assert_verdict(PASS)
+    assert siege.missed == []
+    assert outcomes(siege, phase=0) == {kind: {} for kind in ATTACKERS}
+    assert outcomes(siege) == {"slow_head": {"status_408": 6}, "slow_body": {"status_408": 6},
+                               "slow_read": {"closed": 6}, "reset_flood": {"goaway": 2}}
+    assert siege.result["attacks"][1]["reset_flood"]["resets"] > 0
+    assert [g["is_attackers"] for g in siege.result["generators"]] == [False, False, True]
+    assert re.search(r"^slow_head +all +6 ", siege.output, re.M)
+    assert "What became of the attackers" in (siege.folder / "report.html").read_text()
+
+
+def test_attackers_who_are_let_stay_fail(tiny):
+    """Nobody's patience ends within this run, and that of those who flood is not asked for."""
+    patient = {"gateway_timeouts": "request_head: 5m, request_body: 5m, send: 5m"}
+    phases = [SIEGE["phases"][0], SIEGE["phases"][1] | {
+        "duration": "2s", "attackers": ATTACKERS | {"reset_flood": 0}}]
+    siege = tiny(**SIEGE | {"testbed": TINY["testbed"] | patient, "phases": phases},
+                 criteria=["error_count at most 0", "attackers_hanging at most 0"])
+    siege.assert_verdict(FAIL)
+    assert siege.missed == ["attackers_hanging at most 0"]
+    assert outcomes(siege)["slow_head"] == {"hanging": 6}
+
+
 # --- usage ---
 
 def test_all_shipped_scenarios_are_listed():
@@ -138,7 +185,7 @@ def test_all_shipped_scenarios_are_listed():
                             capture_output=True).stdout
     names = {line.split()[0] for line in listed.splitlines()}
     assert names >= {path.stem for path in (ROOT / "bench/scenarios").glob("*.yaml")}
-    assert len(listed.splitlines()) >= 14
+    assert len(listed.splitlines()) >= 15
 
 
 def test_a_typo_is_told_with_file_line_and_key(tmp_path):
@@ -148,6 +195,16 @@ def test_a_typo_is_told_with_file_line_and_key(tmp_path):
     result = BenchRun(path)
     assert result.code == USAGE
     assert f"{path}:{line}:3: phases[1].judgd: unknown key; did you mean judged?" in result.output
+
+
+def test_a_typo_among_the_attackers_is_told_with_line_and_key(tmp_path):
+    phases = [TINY["phases"][0], TINY["phases"][1] | {"attackers": {"slow_heads": 3}}]
+    path = scenario(tmp_path, phases=phases)
+    line = 1 + path.read_text().splitlines().index("    slow_heads: 3")
+    result = BenchRun(path)
+    assert result.code == USAGE
+    assert (f"{path}:{line}:5: phases[1].attackers.slow_heads: unknown key; did you mean slow_head?"
+            in result.output)
 
 
 def test_an_unknown_metric_is_a_usage_error(tmp_path):

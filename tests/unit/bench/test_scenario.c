@@ -329,7 +329,7 @@ static void every_scenario_of_the_suite_can_be_read(void **state)
     static const char *const suite[] = {
         "smoke",  "baseline",        "ramp",         "hold",          "surge",
         "soak",   "login-spike",     "slow-clients", "backend-death", "redis-death",
-        "reload", "handshake-storm", "capacity",     "overload",
+        "reload", "handshake-storm", "capacity",     "overload",      "siege",
     };
     for (size_t i = 0; i < ARRAY_LEN(suite); i++) {
         char path[64];
