@@ -1,6 +1,8 @@
 """What is done before memory or descriptors run out, step by step, and that it ends by itself."""
 
 import os
+import ssl
+from pathlib import Path
 
 import pytest
 
@@ -159,3 +161,26 @@ def test_memory_above_its_limit_closes_the_door_until_there_is_more(gateway):
     gateway.log.wait_for("memory is calm")
     gateway.log.wait_for("worker 0 takes connections again")
     assert gateway.request("GET", "/").status == 200
+
+
+def test_memory_that_a_crowd_took_is_given_back_when_it_has_left(node, certs):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    with Gateway(node, listeners=[{"tls": certs.tls}], trusted_proxies=["127.0.0.1"],
+                 timeouts={"request_head": "5m"}) as gateway:
+        used = eventually(lambda: gateway.metrics()["cong_memory_bytes"], "memory is measured")
+        gateway.change(guard={"memory": f"{int(used) + (10 << 20)}B"})
+        inside = gateway.connect(context=context)
+        silent = []
+        while not gateway.log.matches("memory is critical"):
+            try:
+                silent.append(gateway.connect(context=context))
+            except OSError:
+                pass  # the first one to be refused
+        assert inside.request("GET", "/").status == 200
+        for client in silent:
+            client.close()
+        if "libasan" not in Path(f"/proc/{gateway.worker_pids()['worker 0']}/maps").read_text():
+            gateway.log.wait_for("memory is calm")  # the sanitizer keeps what was freed
+            assert gateway.request("GET", "/").status == 200
