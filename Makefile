@@ -131,7 +131,7 @@ $(FUZZ_REGRESS): fuzz-regress-%: build/fuzz/fuzz_% build/fuzz/seeds
 	@$< -runs=0 $(call fuzz_seeds,$*) 2>$<.log || { cat $<.log; false; }
 
 # --- checks ------------------------------------------------------------------------------------
-CHECKS := $(addprefix check-,format layers size banned headers settings tidy)
+CHECKS := $(addprefix check-,format layers size banned headers settings threats tidy)
 SOURCES := $(wildcard $(addsuffix .[ch],gateway/* gateway/*/* bench/* bench/*/* tests/*/* tests/*/*/*))
 TIDY := $(patsubst %,build/tidy/%.ok,$(wildcard gateway/*.c) $(GATEWAY) $(wildcard bench/*.c bench/*/*.c))
 
@@ -141,7 +141,7 @@ format: ## format the C sources
 	@clang-format-14 -i $(SOURCES)
 check-format:
 	@clang-format-14 --dry-run --Werror $(SOURCES)
-check-layers check-size check-banned check-settings: check-%:
+check-layers check-size check-banned check-settings check-threats: check-%:
 	@scripts/check_$*
 check-headers: $(HEADERS:%=build/headers/%.ok)
 check-tidy: $(TIDY)

@@ -1,5 +1,6 @@
 /* A cookie that was taken is not there any more, and neither is anything else lost; orders about
- * sessions and ids are read without harm, and what is accepted keeps within its bounds. */
+ * sessions and ids are read without harm, and what is accepted keeps within its bounds; an id is
+ * good as it was minted, and in no other form. */
 #include "http/cookie.h"
 #include "pipeline/session_id.h"
 #include "pipeline/session_order.h"
@@ -8,6 +9,7 @@
 #include <stdlib.h>
 
 #define REQUIRE(condition) ((condition) ? (void)0 : abort())
+#define NOW_MS 86400000
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -54,8 +56,28 @@ static void read_others(struct slice text)
         REQUIRE(strcmp(s.uid, again.uid) == 0 && strcmp(s.roles, again.roles) == 0);
     }
     session_keys_init(&keys, (const uint8_t *)"0123456789abcdef0123456789abcdef", 1);
-    REQUIRE(!session_id_check(&keys, text, 86400000, hash)); /* unless SHA-256 is broken */
+    REQUIRE(!session_id_check(&keys, text, NOW_MS, hash)); /* unless SHA-256 is broken */
     session_keys_fini(&keys);
+}
+
+/* An id of ours that somebody has changed, however little, is none. Under a key of its own:
+ * libFuzzer learns the id by watching what it is compared with. */
+static void check_changed(struct slice text)
+{
+    static struct session_keys keys;
+    static char id[SESSION_ID_TEXT_MAX];
+    static size_t len;
+    char changed[SESSION_ID_TEXT_MAX];
+    uint8_t hash[SESSION_HASH_BYTES];
+    if (len == 0) {
+        session_keys_init(&keys, (const uint8_t *)"another secret than the one above", 1);
+        len = session_id_mint(&keys, NOW_MS, id, hash);
+    }
+    memcpy(changed, id, len);
+    for (size_t i = 0; i < text.len; i++)
+        changed[i % len] = (char)(changed[i % len] ^ text.data[i]);
+    REQUIRE(session_id_check(&keys, slice_of(changed, len), NOW_MS, hash) ==
+            (memcmp(changed, id, len) == 0));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -63,5 +85,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct slice text = slice_of((const char *)data, size);
     take(text);
     read_others(text);
+    check_changed(text);
     return 0;
 }
