@@ -139,7 +139,7 @@ static void fail(struct h2_server *h, ssize_t rc)
 
 void h2_server_schedule(struct h2_server *h)
 {
-    loop_defer(h->stream->loop, &h->pump);
+    loop_defer_to_turn(h->stream->loop, &h->pump);
 }
 
 /* Until there is no more, or the socket takes no more. */
@@ -209,7 +209,7 @@ static void on_data(struct stream *s, char *data, size_t len)
     if (rc < 0)
         fail(h, rc);
     else
-        h2_server_pump(h);
+        h2_server_schedule(h);
 }
 
 static void on_end(struct stream *s, int status)

@@ -13,6 +13,40 @@ static void on_timers(void *user, bool begins)
         loop_event_end(user);
 }
 
+static void on_turn_begin(uv_prepare_t *handle)
+{
+    loop_of(handle->loop)->in_turn = true;
+}
+
+static void on_turn_end(uv_check_t *handle)
+{
+    struct loop *l = loop_of(handle->loop);
+    l->in_turn = false;
+    if (list_is_empty(&l->turn))
+        return;
+    loop_event_begin(l);
+    list_splice(&l->deferred, &l->turn);
+    loop_event_end(l);
+}
+
+/* libuv looks at the kernel between the two. They keep no loop alive. */
+static int watch_turns(struct loop *l)
+{
+    list_init(&l->turn);
+    int rc = uv_prepare_init(&l->uv, &l->turn_begin);
+    if (rc == 0)
+        rc = uv_check_init(&l->uv, &l->turn_end);
+    if (rc == 0)
+        rc = uv_prepare_start(&l->turn_begin, on_turn_begin);
+    if (rc == 0)
+        rc = uv_check_start(&l->turn_end, on_turn_end);
+    if (rc < 0)
+        return rc;
+    uv_unref((uv_handle_t *)&l->turn_begin);
+    uv_unref((uv_handle_t *)&l->turn_end);
+    return 0;
+}
+
 static void gather_init(struct loop_gather *g, size_t bytes)
 {
     *g = (struct loop_gather){ .data = mem_new(bytes), .size = bytes };
@@ -28,13 +62,14 @@ int loop_init(struct loop *l)
     l->read_buffer = mem_new(LOOP_READ_BYTES);
     l->plain_buffer = mem_new(LOOP_PLAIN_BYTES);
     l->scratch = mem_new(LOOP_SCRATCH_BYTES);
+    l->frame = mem_new(LOOP_FRAME_BYTES);
     gather_init(&l->plain_output, LOOP_PLAIN_OUTPUT_BYTES);
     gather_init(&l->output, LOOP_OUTPUT_BYTES);
     list_init(&l->deferred);
     random_init(&l->random);
     timer_wheel_init(&l->timers, &l->uv, on_timers, l);
     l->now_us = clock_now_us();
-    return 0;
+    return watch_turns(l);
 }
 
 static void close_handle(uv_handle_t *handle, void *arg)
@@ -53,6 +88,7 @@ void loop_fini(struct loop *l)
     mem_free(l->read_buffer);
     mem_free(l->plain_buffer);
     mem_free(l->scratch);
+    mem_free(l->frame);
     mem_free(l->plain_output.data);
     mem_free(l->output.data);
 }
@@ -86,4 +122,10 @@ void loop_defer(struct loop *l, struct defer *d)
 {
     if (!list_is_linked(&d->node))
         list_push_back(&l->deferred, &d->node);
+}
+
+void loop_defer_to_turn(struct loop *l, struct defer *d)
+{
+    if (!list_is_linked(&d->node))
+        list_push_back(l->in_turn ? &l->turn : &l->deferred, &d->node);
 }

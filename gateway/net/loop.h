@@ -6,7 +6,10 @@
  *
  * Every callback from libuv is one *event*, bracketed by loop_event_begin() and loop_event_end();
  * the end sends what the event wrote, with one system call a stream, and then frees what the event
- * let go of (loop_defer), so that nothing is ever freed inside its own callback. */
+ * let go of (loop_defer), so that nothing is ever freed inside its own callback.
+ *
+ * All events that one look at the kernel brings are a *turn*. What several of them add to leaves
+ * at its end in one piece (loop_defer_to_turn). */
 #ifndef NET_LOOP_H
 #define NET_LOOP_H
 
@@ -24,6 +27,7 @@
 #define LOOP_PLAIN_OUTPUT_BYTES (16 * 1024) /* the largest TLS record (RFC 8446 5.1) */
 #define LOOP_OUTPUT_BYTES (128 * 1024)
 #define LOOP_SCRATCH_BYTES (96 * 1024)
+#define LOOP_FRAME_BYTES (20 * 1024) /* the largest frame that we send, with room to spare */
 
 struct stream;
 
@@ -57,7 +61,13 @@ struct loop {
     struct loop_gather plain_output; /* small writes of a TLS stream, until they fill a record */
     struct loop_gather output;       /* bytes for a socket */
 
+    char *frame; /* LOOP_FRAME_BYTES: an HTTP/2 frame while it is being made */
+
     struct list deferred; /* struct defer */
+    struct list turn;     /* struct defer */
+    uv_prepare_t turn_begin;
+    uv_check_t turn_end;
+    bool in_turn;
 };
 
 /* 0 or a negative libuv code. */
@@ -70,6 +80,8 @@ void loop_event_end(struct loop *l);
 
 /* Runs d->run(d) when the current event is over. Scheduling twice runs once. */
 void loop_defer(struct loop *l, struct defer *d);
+/* The same when the current turn is over: at once after an event that is part of none (a timer). */
+void loop_defer_to_turn(struct loop *l, struct defer *d);
 
 static inline void defer_init(struct defer *d, defer_fn run)
 {
