@@ -12,6 +12,11 @@
 /* A client that takes less within timeouts.send is not reading, but keeping us busy: windows of one
  * byte. */
 #define PROGRESS_BYTES 4096
+/* What a client takes of a stream that it has read to the end, unless it says otherwise (RFC 9113
+ * 6.9.2). It is about what one event brings. */
+#define ROOM_BYTES 65535
+/* A larger buffer is not kept empty. */
+#define SPARE_BYTES (16 * 1024)
 
 static struct h2_stream *stream_of(struct exchange *ex)
 {
@@ -21,6 +26,19 @@ static struct h2_stream *stream_of(struct exchange *ex)
 static size_t pending_bytes(const struct h2_stream *st)
 {
     return st->pending.len - st->pending_at + st->direct.len;
+}
+
+static void count_unread(struct h2_stream *st, int64_t change)
+{
+    st->h->unread_bytes = (uint32_t)(st->h->unread_bytes + change);
+    st->h->server->http2_unread_bytes += (uint64_t)change;
+}
+
+void h2_answer_drop(struct h2_stream *st)
+{
+    count_unread(st, -(int64_t)(st->pending.len - st->pending_at));
+    buf_fini(&st->pending);
+    st->pending_at = 0;
 }
 
 /* ---- fields ---- */
@@ -130,16 +148,26 @@ static void begin_tunnel(struct h2_stream *st)
     loop_defer(ex->loop, &st->proceed);
 }
 
+/* Any answer with 2xx would say that the tunnel is there (RFC 8441 5): what a backend that does not
+ * switch protocols says is none. */
+static uint16_t answer_status(struct h2_stream *st)
+{
+    struct exchange *ex = st->ex;
+    if (ex->response.status == 101) {
+        begin_tunnel(st);
+        return 200;
+    }
+    if (ex->request.wants_upgrade && ex->response.status / 100 == 2)
+        ex->response.status = 502;
+    return ex->response.status;
+}
+
 static void send_head(struct exchange *ex)
 {
     struct h2_stream *st = stream_of(ex);
     if (ex->is_closed)
         return;
-    uint16_t status = ex->response.status;
-    if (status == 101) {
-        begin_tunnel(st);
-        status = 200;
-    }
+    uint16_t status = answer_status(st);
     st->has_body = has_content(ex);
     st->continue_due = false;
     if (submit_head(st, status) < 0) {
@@ -186,9 +214,13 @@ static void took(struct h2_stream *st, size_t len)
 {
     if (st->pending.len > st->pending_at) {
         st->pending_at += len;
+        count_unread(st, -(int64_t)len);
         if (st->pending_at == st->pending.len) {
-            buf_clear(&st->pending);
             st->pending_at = 0;
+            if (st->pending.size > SPARE_BYTES)
+                buf_fini(&st->pending);
+            else
+                buf_clear(&st->pending);
         }
     } else {
         st->direct = slice_from(st->direct, len);
@@ -217,7 +249,9 @@ static void keep(struct h2_stream *st, struct slice data)
         buf_consume(&st->pending, st->pending_at);
         st->pending_at = 0;
     }
+    size_t before = st->pending.len;
     buf_append_slice(&st->pending, data);
+    count_unread(st, (int64_t)(st->pending.len - before));
     if (!list_is_linked(&st->queue))
         list_push_back(&st->h->queued, &st->queue);
 }
@@ -241,13 +275,15 @@ static void send_body(struct exchange *ex, struct slice data)
         h2_server_pump(h);
         struct slice rest = st->direct;
         st->direct = (struct slice){ 0 };
-        if (!ex->is_closed && rest.len) {
+        if (!ex->is_closed && rest.len)
             keep(st, rest);
-            h2_server_schedule(h);
-        }
     }
-    if (!ex->is_closed && st->pending.cap && !buf_ok(&st->pending))
+    if (ex->is_closed)
+        return;
+    if (st->pending.cap && !buf_ok(&st->pending))
         h2_stream_reset(st, NGHTTP2_INTERNAL_ERROR, CLOSE_NO_MEMORY);
+    else if (pending_bytes(st) >= (at_once ? 1 : DIRECT_BYTES))
+        h2_answer_settle(h); /* now: the turn may bring more of it */
 }
 
 /* They are written behind the last of the body, which may be later. */
@@ -286,24 +322,62 @@ static void send_end(struct exchange *ex, const struct headers *trailers)
 
 /* ---- back-pressure ---- */
 
+static bool takes(const struct h2_stream *st, int32_t bytes)
+{
+    nghttp2_session *session = st->h->session;
+    return nghttp2_session_get_remote_window_size(session) >= bytes &&
+           nghttp2_session_get_stream_remote_window_size(session, st->id) >= bytes;
+}
+
+bool h2_answer_is_held_back(const struct h2_stream *st)
+{
+    return pending_bytes(st) == 0 && takes(st, PROGRESS_BYTES);
+}
+
+static bool has_to_stop(const struct h2_stream *st)
+{
+    const struct h2_server *h = st->h;
+    if (pending_bytes(st))
+        return true;
+    return h->scarce && st->head_complete && (h->blocked || !takes(st, ROOM_BYTES));
+}
+
+static void settle(struct h2_stream *st)
+{
+    bool stop = has_to_stop(st);
+    if (pending_bytes(st) == 0)
+        list_remove(&st->queue);
+    if (stop == st->blocked)
+        return;
+    st->blocked = stop;
+    h2_stream_watch(st);
+    if (st->answer_ended)
+        return; /* its source has gone */
+    if (stop)
+        st->ex->handler->on_blocked(st->ex);
+    else
+        st->ex->handler->on_drained(st->ex);
+}
+
+/* With some distance between the two, so that streams do not stop and go all the time. */
+static bool is_scarce(const struct h2_server *h)
+{
+    if (h->server->http2_unread_bytes >= H2_UNREAD_WORKER_BYTES)
+        return h->unread_bytes > 0;
+    return h->unread_bytes >= (h->scarce ? H2_UNREAD_BYTES / 2 : H2_UNREAD_BYTES);
+}
+
 void h2_answer_settle(struct h2_server *h)
 {
-    LIST_FOREACH (node, &h->queued) {
-        struct h2_stream *st = CONTAINER_OF(node, struct h2_stream, queue);
-        bool waits = pending_bytes(st) > 0;
-        if (!waits)
-            list_remove(&st->queue);
-        if (waits == st->blocked)
-            continue;
-        st->blocked = waits;
-        h2_stream_watch(st);
-        if (st->answer_ended)
-            continue; /* its source has gone */
-        if (waits)
-            st->ex->handler->on_blocked(st->ex);
-        else
-            st->ex->handler->on_drained(st->ex);
+    bool was_scarce = h->scarce;
+    h->scarce = is_scarce(h);
+    if (h->scarce || was_scarce) {
+        LIST_FOREACH (node, &h->streams)
+            settle(CONTAINER_OF(node, struct h2_stream, node));
+        return;
     }
+    LIST_FOREACH (node, &h->queued)
+        settle(CONTAINER_OF(node, struct h2_stream, queue));
 }
 
 static void pause_body(struct exchange *ex)

@@ -4,7 +4,12 @@
  * Flow control is the back-pressure. Towards us: a window grows only by what a handler has taken
  * (h2_stream.c). From us: what the client's window or its socket does not take waits in the stream,
  * and its source is paused (h2_answer.c). While the socket takes nothing no frame is made, so that
- * priorities (RFC 9218) decide among those who wait; reading goes on, up to a cap of replies. */
+ * priorities (RFC 9218) decide among those who wait; reading goes on, up to a cap of replies.
+ *
+ * All streams of a connection together may let H2_UNREAD_BYTES wait. Beyond it only streams that
+ * can pass a whole event's bytes on go on, the others' sources are paused, begun or not: so the
+ * most that waits is that and one event's bytes. When H2_UNREAD_WORKER_BYTES wait in a process, the
+ * first bytes that wait on a connection have that effect. */
 #ifndef HTTP_H2_SERVER_H
 #define HTTP_H2_SERVER_H
 
@@ -14,6 +19,9 @@
 #include "net/stream.h"
 
 #include <nghttp2/nghttp2.h>
+
+#define H2_UNREAD_BYTES (256 * 1024)
+#define H2_UNREAD_WORKER_BYTES (64 * 1024 * 1024)
 
 struct h2_stream;
 
@@ -34,10 +42,13 @@ struct h2_server {
     struct list queued;       /* those of them with data that waits for a window or the socket */
     struct timer timer;
     struct timer drain_timer;
-    struct defer pump; /* writes what there is, when the event is over */
+    struct defer pump; /* writes what there is, when the turn is over */
     struct h2_flood flood;
     uint32_t stream_count;
+    uint32_t unread_bytes; /* in `pending` of its streams */
+    int32_t last_id;       /* of the streams that the client has begun */
     uint8_t state;
+    bool scarce;      /* too much is unread */
     bool busy;        /* nghttp2 is at work and must not be entered */
     bool blocked;     /* the client's socket takes nothing */
     bool begun;       /* a request has come */
@@ -49,7 +60,7 @@ struct h2_server {
 
 /* ---- between the h2_ files ---- */
 
-/* Has the frames written that nghttp2 holds: when the event is over, or now. */
+/* Has the frames written that nghttp2 holds: when the turn is over, or now. */
 void h2_server_schedule(struct h2_server *h);
 void h2_server_pump(struct h2_server *h);
 /* Counts one more of `kind`. False when it was too many: the caller returns to nghttp2 with

@@ -33,6 +33,10 @@ void h2_stream_watch(struct h2_stream *st)
 static void on_timer(struct timer *t)
 {
     struct h2_stream *st = CONTAINER_OF(t, struct h2_stream, timer);
+    if (st->blocked && h2_answer_is_held_back(st)) {
+        h2_stream_watch(st);
+        return;
+    }
     if (!st->blocked && st->head_complete && !st->ex->response_begun) {
         reply_error(st->ex, ERROR_PAGE_REQUEST_TIMEOUT);
         return;
@@ -93,7 +97,7 @@ void h2_stream_finish(struct h2_stream *st, enum close_reason reason)
     list_remove(&st->node);
     list_remove(&st->queue);
     buf_fini(&st->ahead);
-    buf_fini(&st->pending);
+    h2_answer_drop(st);
     exchange_close(st->ex, reason);
     h2_server_count(h, -1);
 }

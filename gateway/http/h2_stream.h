@@ -34,7 +34,7 @@ struct h2_stream {
     bool has_body;       /* the answer's head is not its end */
     bool answer_ended;   /* behind `pending` comes nothing, but for trailers */
     bool end_sent;       /* the answer has been written to its end */
-    bool blocked;        /* the handler has been told to stop */
+    bool blocked;        /* the handler has been told to stop: the client takes too little */
     bool reset_received; /* by the client */
 };
 
@@ -62,8 +62,12 @@ void h2_stream_watch(struct h2_stream *st);
 /* ---- the answer (h2_answer.c) ---- */
 
 void h2_stream_continue(struct h2_stream *st);
-/* After a pump: tells the sources of the streams in h->queued to stop, or to go on. */
+/* After a pump: tells the sources of the streams to stop, or to go on. */
 void h2_answer_settle(struct h2_server *h);
+/* Nothing of it waits, and the client would take some: others' unread bytes hold it back. */
+bool h2_answer_is_held_back(const struct h2_stream *st);
+/* What waits will not be sent. */
+void h2_answer_drop(struct h2_stream *st);
 /* nghttp2 writes a DATA frame of `len` bytes. */
 void h2_answer_write(struct h2_stream *st, const uint8_t *frame_head, size_t len);
 

@@ -129,3 +129,15 @@ void headers_mark_hop_by_hop(struct headers *hs)
         }
     }
 }
+
+bool headers_keep(struct headers *hs, struct arena *arena)
+{
+    for (uint32_t i = 0; i < hs->count; i++) {
+        struct header *h = &hs->items[i];
+        h->name = arena_copy(arena, header_name(h)).data;
+        h->value = arena_copy(arena, header_value(h)).data;
+        if (!h->name || !h->value)
+            return false;
+    }
+    return true;
+}

@@ -63,6 +63,8 @@ struct slice headers_value(const struct headers *hs, enum header_id id);
 void headers_remove(struct headers *hs, struct slice name);
 /* Does any field of that id, read as a comma-separated list, hold `token` (ASCII case ignored)? */
 bool headers_list_has(const struct headers *hs, enum header_id id, struct slice token);
+/* Copies all names and values to the arena. Returns false when that is at its cap. */
+bool headers_keep(struct headers *hs, struct arena *arena) MUST_CHECK;
 /* Marks as HEADER_HOP every field that Connection names (RFC 9110 7.6.1). */
 void headers_mark_hop_by_hop(struct headers *hs);
 

@@ -20,8 +20,10 @@ struct http_server {
     struct pacer *pacer;                    /* borrowed; of handshakes. NULL: none has to wait */
     struct config_limits limits;
     struct config_timeouts timeouts;
-    bool draining;      /* answers say Connection: close, idle connections end */
-    bool no_keep_alive; /* connections end with the answers to what begins now */
+    bool draining;               /* answers say Connection: close, idle connections end */
+    bool no_keep_alive;          /* connections end with the answers to what begins now */
+    uint64_t http2_unread_bytes; /* all that h2_server.unread_bytes count */
+    bool http2_begins;           /* a session of nghttp2 is being made */
     uint64_t flood_logged_s[H2_FLOOD_KIND_COUNT]; /* when one of each kind was last logged */
     uint64_t date_second;
     char date[CLOCK_HTTP_LEN + 1]; /* of date_second */

@@ -65,8 +65,6 @@ void stage_proxy_release(struct passage *p);
 void stage_proxy_proceed(struct passage *p);
 /* As if the peer had broken off. */
 void stage_proxy_fail(struct passage *p);
-/* The answer's fields outlive the event; false without memory for them. */
-bool stage_proxy_keep_fields(struct passage *p);
 /* The answer, which was taken as it came, goes out by way of the stages. */
 void stage_proxy_offer(struct passage *p);
 uint32_t stage_proxy_response_timeout_ms(const struct passage *p);

@@ -152,6 +152,28 @@ static bool write_head(struct passage *p)
     return true;
 }
 
+/* The answer to a submission is taken for the record, whoever reads it. */
+static bool is_held_back(const struct passage *p)
+{
+    return p->proxy.client_blocked && (!p->submission || p->ex->response_begun);
+}
+
+static bool answer_is_awaited(const struct passage *p)
+{
+    return p->proxy.state == PROXY_ANSWER ||
+           (p->proxy.state == PROXY_REQUEST && p->proxy.request_ended);
+}
+
+/* While the client takes nothing the peer has to wait, and is not to blame: the codec times that.
+ */
+static void touch_answer(struct passage *p)
+{
+    if (!is_held_back(p) && answer_is_awaited(p))
+        timer_set(wheel(p), &p->proxy.timer,
+                  p->proxy.state == PROXY_ANSWER ? upstream_config(p)->idle_timeout_ms
+                                                 : stage_proxy_response_timeout_ms(p));
+}
+
 static void send_request(struct passage *p)
 {
     p->proxy.state = PROXY_CONNECTED;
@@ -167,8 +189,9 @@ static void send_request(struct passage *p)
     p->proxy.state = PROXY_REQUEST;
     p->proxy.nothing_sent = false;
     p->ex->request_forwarded = true;
-    if (p->proxy.request_ended)
-        timer_set(wheel(p), &p->proxy.timer, stage_proxy_response_timeout_ms(p));
+    if (is_held_back(p))
+        stream_pause(upstream_conn_stream(p->proxy.conn));
+    touch_answer(p);
     submission_feed(p);
 }
 
@@ -224,14 +247,6 @@ static void touch_tunnel(struct passage *p)
     timer_set(wheel(p), &p->proxy.timer, p->route->websocket_idle_ms);
 }
 
-/* While the client takes nothing the peer has to wait, and is not to blame: the codec times that.
- */
-static void touch_answer(struct passage *p)
-{
-    if (!p->proxy.client_blocked)
-        timer_set(wheel(p), &p->proxy.timer, upstream_config(p)->idle_timeout_ms);
-}
-
 static void on_request_body(struct passage *p, struct slice data)
 {
     struct proxy *x = &p->proxy;
@@ -273,8 +288,7 @@ static void on_request_end(struct passage *p, const struct headers *trailers)
         stream_write(s, slice_of(out, len));
     }
     x->request_ended = true;
-    if (x->state == PROXY_REQUEST)
-        timer_set(wheel(p), &x->timer, stage_proxy_response_timeout_ms(p));
+    touch_answer(p);
 }
 
 /* ---- the answer ---- */
@@ -302,23 +316,10 @@ static bool is_upgrade_asked_for(const struct exchange *ex, const struct h1_head
            slice_eq_nocase(headers_value(&head->headers, HEADER_UPGRADE), ex->request.upgrade);
 }
 
-bool stage_proxy_keep_fields(struct passage *p)
-{
-    struct headers *hs = &p->ex->response.headers;
-    for (uint32_t i = 0; i < hs->count; i++) {
-        struct header *h = &hs->items[i];
-        h->name = arena_copy(&p->ex->arena, header_name(h)).data;
-        h->value = arena_copy(&p->ex->arena, header_value(h)).data;
-        if (!h->name || !h->value)
-            return false;
-    }
-    return true;
-}
-
 /* The fields lie in the event's input: whoever waits needs a copy. */
 static void hold(struct passage *p)
 {
-    if (!stage_proxy_keep_fields(p)) {
+    if (!headers_keep(&p->ex->response.headers, &p->ex->arena)) {
         drop_conn(p);
         reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
         return;
@@ -439,24 +440,22 @@ static void on_conn_drained(void *user)
 {
     struct passage *p = user;
     if (p->proxy.state == PROXY_REQUEST) {
-        if (p->proxy.request_ended)
-            timer_set(wheel(p), &p->proxy.timer, stage_proxy_response_timeout_ms(p));
-        else
-            timer_stop(&p->proxy.timer);
+        timer_stop(&p->proxy.timer);
+        touch_answer(p);
     }
     exchange_resume_body(p->ex);
     submission_block(p, false);
     submission_feed(p);
 }
 
-/* The client takes no more of the answer. */
+/* The client takes no more of the answer, or will take none. */
 void stage_proxy_on_blocked(struct passage *p)
 {
     p->proxy.client_blocked = true;
-    if (!p->proxy.conn)
+    if (!p->proxy.conn || !is_held_back(p))
         return;
     stream_pause(upstream_conn_stream(p->proxy.conn));
-    if (p->proxy.state == PROXY_ANSWER)
+    if (answer_is_awaited(p))
         timer_stop(&p->proxy.timer);
 }
 
@@ -466,8 +465,7 @@ void stage_proxy_on_drained(struct passage *p)
     if (!p->proxy.conn || p->proxy.held)
         return;
     stream_resume(upstream_conn_stream(p->proxy.conn));
-    if (p->proxy.state == PROXY_ANSWER)
-        touch_answer(p);
+    touch_answer(p);
 }
 
 void stage_proxy_drop(struct passage *p)

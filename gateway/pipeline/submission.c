@@ -240,7 +240,7 @@ bool submission_takes_head(struct passage *p)
     struct submission *s = p->submission;
     if (!s || s->phase != SUBMISSION_SENT)
         return false;
-    if (!stage_proxy_keep_fields(p)) {
+    if (!headers_keep(&p->ex->response.headers, &p->ex->arena)) {
         stage_proxy_fail(p);
         return true;
     }

@@ -240,6 +240,85 @@ static void an_urgent_answer_overtakes(void **state)
     assert_int_equal(fake_h2_got(slow)->body_bytes, 15535);
 }
 
+/* ---- what may be unread ---- */
+
+#define STREAMS 10
+
+/* So many requests; the client takes no more than its first windows, which are 65535 bytes. */
+static void ask(int32_t *ids, struct exchange **exchanges)
+{
+    s.remote.takes_by_hand = true;
+    for (size_t i = 0; i < STREAMS; i++) {
+        ids[i] = fake_h2_client_request(&s.remote, "GET", "/", NULL, NULL);
+        exchanges[i] = s.current;
+    }
+}
+
+static void answer(struct exchange *ex)
+{
+    fake_h2_begin_answer(ex);
+    fake_h2_send_bytes(ex, 60000);
+}
+
+static void streams_share_what_may_be_unread(void **state)
+{
+    (void)state;
+    int32_t ids[STREAMS];
+    struct exchange *exchanges[STREAMS];
+    size_t taken[STREAMS] = { 0 };
+    ask(ids, exchanges);
+    for (size_t i = 0; i < 5; i++)
+        answer(exchanges[i]);
+    assert_int_equal(s.h2.unread_bytes, 300000 - 65535);
+    assert_int_equal(s.blocks, 4); /* each for itself */
+    answer(exchanges[5]);
+    assert_int_equal(s.h2.unread_bytes, 360000 - 65535);
+    assert_int_equal(s.server.http2_unread_bytes, 360000 - 65535);
+    assert_int_equal(s.blocks, STREAMS); /* the others too, also those without an answer */
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (size_t i = 0; i < 6; i++) {
+            size_t got = fake_h2_got(ids[i])->body_bytes;
+            moved = moved || got > taken[i];
+            nghttp2_session_consume(s.remote.session, ids[i], got - taken[i]);
+            taken[i] = got;
+        }
+        fake_h2_client_run(&s.remote);
+    }
+    assert_int_equal(s.h2.unread_bytes, 0);
+    assert_int_equal(s.server.http2_unread_bytes, 0);
+    assert_int_equal(s.drains, STREAMS);
+}
+
+static void streams_that_end_leave_their_share(void **state)
+{
+    (void)state;
+    int32_t ids[STREAMS];
+    struct exchange *exchanges[STREAMS];
+    ask(ids, exchanges);
+    for (size_t i = 0; i < 6; i++)
+        answer(exchanges[i]);
+    for (size_t i = 2; i < 6; i++)
+        nghttp2_submit_rst_stream(s.remote.session, 0, ids[i], NGHTTP2_CANCEL);
+    fake_h2_client_run(&s.remote);
+    assert_int_equal(s.h2.unread_bytes, 120000 - 65535);
+    assert_int_equal(s.server.http2_unread_bytes, 120000 - 65535);
+    assert_int_equal(s.drains, STREAMS - 5); /* all but the one with something of its own */
+}
+
+static void connections_share_what_may_be_unread(void **state)
+{
+    (void)state;
+    int32_t ids[STREAMS];
+    struct exchange *exchanges[STREAMS];
+    ask(ids, exchanges);
+    s.server.http2_unread_bytes = H2_UNREAD_WORKER_BYTES; /* others' */
+    answer(exchanges[0]);
+    assert_int_equal(s.blocks, 0);
+    answer(exchanges[1]);
+    assert_int_equal(s.blocks, STREAMS);
+}
+
 /* ---- tunnels ---- */
 
 static void an_extended_connect_becomes_a_tunnel(void **state)
@@ -269,6 +348,19 @@ static void an_extended_connect_becomes_a_tunnel(void **state)
     fake_h2_end_answer(ex, NULL);
     assert_true(fake_h2_got(id)->ended);
     assert_int_equal(s.reason, CLOSE_NONE);
+}
+
+static void a_backend_that_does_not_switch_refuses_the_tunnel(void **state)
+{
+    (void)state;
+    s.remote.keeps_going = true;
+    int32_t id = fake_h2_client_send(&s.remote,
+                                     ":method: CONNECT\n:protocol: websocket\n:scheme: https\n"
+                                     ":authority: a.vn\n:path: /ws\nsec-websocket-version: 13\n",
+                                     "early");
+    fake_h2_answer(s.current, "a page");
+    fake_h2_assert_status(id, 502);
+    assert_true(fake_h2_got(id)->ended);
 }
 
 /* ---- the end ---- */
@@ -329,7 +421,11 @@ int main(void)
         TEST(an_answer_waits_for_the_window),
         TEST(an_answer_waits_for_the_socket),
         TEST(an_urgent_answer_overtakes),
+        TEST(streams_share_what_may_be_unread),
+        TEST(streams_that_end_leave_their_share),
+        TEST(connections_share_what_may_be_unread),
         TEST(an_extended_connect_becomes_a_tunnel),
+        TEST(a_backend_that_does_not_switch_refuses_the_tunnel),
         TEST(drains_in_two_steps),
         TEST(the_clients_end_closes_everything),
         TEST(a_wrong_preface_ends_the_connection),
