@@ -22,6 +22,7 @@
     KIND(SMALL_DATA, "tiny DATA frames", 4000, 400)                                                \
     KIND(UNKNOWN, "frames of unknown type", 100, 10)                                               \
     KIND(RST_STREAM, "RST_STREAM frames", 1000, 100)                                               \
+    KIND(ENDED, "header blocks for streams that have ended", 100, 10)                              \
     KIND(CONTINUATION, "CONTINUATION frames in one header block", 8, 0)                            \
     KIND(FIELDS, "header fields in one block", 0, 0)                                               \
     KIND(OUTPUT, "frames that the client does not take", 0, 0)

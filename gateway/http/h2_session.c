@@ -1,12 +1,18 @@
 /* What nghttp2 tells of a session, and how it is set up. */
 #include "http/h2_stream.h"
 
+#include <stdlib.h>
+
 /* RFC 9113 6.5.2 knows of a few settings; more in one frame are of no use to anybody. */
 #define SETTINGS_MAX 32
 /* nghttp2's own limits, where h2_flood counts better. */
 #define FAR_ABOVE_OURS 10000
 /* The size of a header field's entry beside its text (RFC 7541 4.1). */
 #define FIELD_OVERHEAD_BYTES 32
+/* The largest payload of a frame that we send (RFC 9113 4.2). */
+#define FRAME_MAX_BYTES 16384
+/* The table of fields that we send; clients offer 4 KiB (RFC 9113 6.5.2). */
+#define ENCODER_TABLE_BYTES 2048
 /* A DATA frame of this size pays for the WINDOW_UPDATE frames that it will cause. */
 #define PAYING_DATA_BYTES 1024
 
@@ -21,7 +27,72 @@ static struct slice text_of(nghttp2_rcbuf *buf)
     return slice_of((const char *)v.base, v.len);
 }
 
+/* ---- memory ---- */
+
+/* A session of nghttp2 asks for room for one frame. The frame is made and handed over within one
+ * call of nghttp2_session_mem_send(), so all sessions of a loop can make theirs in the same place.
+ * Others that it asks for later, for large heads, are its own. */
+static bool is_frame(const struct http_server *s, size_t size)
+{
+    return s->http2_begins && size > FRAME_MAX_BYTES && size <= LOOP_FRAME_BYTES;
+}
+
+static void *take(size_t size, void *user)
+{
+    struct http_server *s = user;
+    return is_frame(s, size) ? s->loop->frame : malloc(size);
+}
+
+static void *take_zeroed(size_t count, size_t size, void *user)
+{
+    (void)user;
+    return calloc(count, size);
+}
+
+static void *take_more(void *p, size_t size, void *user)
+{
+    struct http_server *s = user;
+    if (!p)
+        return take(size, user);
+    return p == s->loop->frame ? NULL : realloc(p, size);
+}
+
+static void give_back(void *p, void *user)
+{
+    struct http_server *s = user;
+    if (p != s->loop->frame)
+        free(p);
+}
+
+static int make_session(struct h2_server *h, const nghttp2_session_callbacks *callbacks,
+                        const nghttp2_option *options, nghttp2_session **session)
+{
+    struct http_server *s = h->server;
+    nghttp2_mem memory = { s, take, give_back, take_zeroed, take_more };
+    s->http2_begins = true;
+    int rc = nghttp2_session_server_new3(session, callbacks, h, options, &memory);
+    s->http2_begins = false;
+    return rc;
+}
+
 /* ---- frames that come ---- */
+
+/* Where nghttp2 is lenient: it drops all PRIORITY frames, those that are an error (RFC 9113 6.3)
+ * too; and it says nothing of a header block for a stream that it has forgotten, yet reads it. */
+static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *frame, void *user)
+{
+    struct h2_server *h = user;
+    if (frame->type == NGHTTP2_PRIORITY && frame->stream_id == 0)
+        return NGHTTP2_ERR_CALLBACK_FAILURE;
+    if (frame->type != NGHTTP2_HEADERS)
+        return 0;
+    bool is_new = frame->stream_id > h->last_id;
+    if (is_new)
+        h->last_id = frame->stream_id;
+    if (is_new || find(session, frame->stream_id))
+        return 0;
+    return h2_server_charge(h, H2_FLOOD_ENDED) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
+}
 
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
@@ -155,6 +226,7 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks *c = NULL;
     if (nghttp2_session_callbacks_new(&c) != 0)
         return NULL;
+    nghttp2_session_callbacks_set_on_begin_frame_callback(c, on_begin_frame);
     nghttp2_session_callbacks_set_on_begin_headers_callback(c, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback2(c, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback2(c, on_invalid_header);
@@ -173,6 +245,7 @@ static nghttp2_option *make_options(void)
         return NULL;
     nghttp2_option_set_no_auto_window_update(o, 1);
     nghttp2_option_set_no_closed_streams(o, 1);
+    nghttp2_option_set_max_deflate_dynamic_table_size(o, ENCODER_TABLE_BYTES);
     nghttp2_option_set_max_settings(o, SETTINGS_MAX);
     nghttp2_option_set_stream_reset_rate_limit(o, FAR_ABOVE_OURS, FAR_ABOVE_OURS);
     /* nghttp2 1.52 counts a frame anew for each read that its first nine bytes are spread over. */
@@ -203,8 +276,8 @@ nghttp2_session *h2_session_new(struct h2_server *h)
     nghttp2_session *session = NULL;
     nghttp2_session_callbacks *callbacks = make_callbacks();
     nghttp2_option *options = make_options();
-    int rc = callbacks && options ? nghttp2_session_server_new2(&session, callbacks, h, options)
-                                  : NGHTTP2_ERR_NOMEM;
+    int rc =
+        callbacks && options ? make_session(h, callbacks, options, &session) : NGHTTP2_ERR_NOMEM;
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(options);
     if (rc == 0)
