@@ -12,6 +12,7 @@
 #define RESERVED_PERCENT 24
 #define RESERVED_MIN 512
 #define USER_BYTES (16ull * 1024)
+#define HTTP2_USER_BYTES (26ull * 1024)
 #define WORKER_BYTES (64ull * 1024 * 1024)
 #define MIB (1024ull * 1024)
 
@@ -134,9 +135,17 @@ uint32_t capacity_workers(const struct capacity *c, uint32_t configured, uint64_
     return (uint32_t)MIN(MAX(needed, c->cores), CONFIG_WORKERS_MAX);
 }
 
-uint64_t capacity_memory_needed(uint32_t workers, uint64_t users)
+static uint64_t bytes_per_user(const struct config *config)
 {
-    return workers * WORKER_BYTES + users * USER_BYTES;
+    for (size_t i = 0; i < config->listener_count; i++)
+        if (config->listeners[i].tls && config->listeners[i].http2)
+            return HTTP2_USER_BYTES;
+    return USER_BYTES;
+}
+
+uint64_t capacity_memory_needed(uint32_t workers, const struct config *config)
+{
+    return workers * WORKER_BYTES + config->capacity_users * bytes_per_user(config);
 }
 
 /* The hard limit that would let each of `workers` take its share. */
@@ -165,26 +174,28 @@ static void advise_descriptors(const struct capacity *c, uint32_t workers, uint6
     buf_append_str(out, "\n");
 }
 
-static void advise_memory(const struct capacity *c, uint32_t workers, uint64_t users,
+static void advise_memory(const struct capacity *c, uint32_t workers, const struct config *config,
                           struct buf *out)
 {
     uint64_t fixed = workers * WORKER_BYTES;
-    uint64_t needed = capacity_memory_needed(workers, users);
+    uint64_t needed = capacity_memory_needed(workers, config);
     if (c->memory_bytes == 0 || needed <= c->memory_bytes)
         return;
-    uint64_t fitting = c->memory_bytes > fixed ? (c->memory_bytes - fixed) / USER_BYTES : 0;
+    uint64_t fitting =
+        c->memory_bytes > fixed ? (c->memory_bytes - fixed) / bytes_per_user(config) : 0;
     buf_printf(out,
                "capacity.users is %llu, which needs about %llu MiB of memory with %u workers, but "
                "%llu MiB are available: give the machine or container %llu MiB more, or set "
                "capacity.users to at most %llu\n",
-               (unsigned long long)users, (unsigned long long)(needed / MIB), workers,
-               (unsigned long long)(c->memory_bytes / MIB),
+               (unsigned long long)config->capacity_users, (unsigned long long)(needed / MIB),
+               workers, (unsigned long long)(c->memory_bytes / MIB),
                (unsigned long long)((needed - c->memory_bytes) / MIB + 1),
                (unsigned long long)fitting);
 }
 
-void capacity_advise(const struct capacity *c, uint32_t workers, uint64_t users, struct buf *out)
+void capacity_advise(const struct capacity *c, uint32_t workers, const struct config *config,
+                     struct buf *out)
 {
-    advise_descriptors(c, workers, users, out);
-    advise_memory(c, workers, users, out);
+    advise_descriptors(c, workers, config->capacity_users, out);
+    advise_memory(c, workers, config, out);
 }

@@ -33,7 +33,7 @@ uint64_t guard_memory_limit(const struct capacity *c, const struct config *confi
 {
     if (config->guard_memory_bytes > 0)
         return config->guard_memory_bytes;
-    uint64_t needed = capacity_memory_needed(workers, config->capacity_users);
+    uint64_t needed = capacity_memory_needed(workers, config);
     return MIN(MAX(c->memory_bytes / 4 * 3, needed), c->memory_bytes / 10 * 9);
 }
 

@@ -57,7 +57,7 @@ void reload_announce(struct supervisor *s, uint64_t now_ms)
     board_set_state(s->board, BOARD_MEMORY_LIMIT,
                     guard_memory_limit(&s->capacity, config, s->crew.worker_count));
     buf_init(&advice, PROBLEMS_BYTES_MAX);
-    capacity_advise(&s->capacity, s->crew.worker_count, config->capacity_users, &advice);
+    capacity_advise(&s->capacity, s->crew.worker_count, config, &advice);
     log_lines(LOG_WARN, &advice);
     buf_fini(&advice);
 }

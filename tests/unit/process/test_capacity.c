@@ -18,16 +18,22 @@ static const struct capacity machine = { .cores = 4,
                                          .descriptors = 20000,
                                          .memory_bytes = 8 * GIB };
 
-static char *advice(const struct capacity *c, uint32_t workers, uint64_t users)
+static char *advice_for(const struct capacity *c, uint32_t workers, const struct config *config)
 {
     static char text[2048];
     struct buf out;
     buf_init(&out, sizeof(text) - 1);
-    capacity_advise(c, workers, users, &out);
+    capacity_advise(c, workers, config, &out);
     assert_true(buf_ok(&out));
     snprintf(text, sizeof(text), "%.*s", (int)out.len, out.len ? out.data : "");
     buf_fini(&out);
     return text;
+}
+
+static char *advice(const struct capacity *c, uint32_t workers, uint64_t users)
+{
+    struct config config = { .capacity_users = users };
+    return advice_for(c, workers, &config);
 }
 
 static void keeps_a_quarter_of_the_descriptors_for_the_rest(void **state)
@@ -96,6 +102,20 @@ static void advises_the_memory_that_is_missing(void **state)
     assert_non_null(strstr(text, "needs about 2387 MiB"));
     assert_non_null(strstr(text, "1364 MiB more"));
     assert_non_null(strstr(text, "at most 32768"));
+}
+
+static void reckons_with_http2_where_it_is_offered(void **state)
+{
+    (void)state;
+    struct capacity enough_for_http1 = { .descriptors = 20000, .memory_bytes = 3 * GIB };
+    struct config_tls tls = { .certificate_count = 1 };
+    struct config_listener listeners[] = { { .http2 = true }, { .tls = &tls } };
+    struct config config = { .listeners = listeners,
+                             .listener_count = 2,
+                             .capacity_users = 120000 };
+    assert_string_equal(advice_for(&enough_for_http1, 8, &config), "");
+    listeners[1].http2 = true;
+    assert_non_null(strstr(advice_for(&enough_for_http1, 8, &config), "needs about"));
 }
 
 static void does_not_judge_memory_that_it_cannot_see(void **state)
@@ -189,6 +209,7 @@ int main(void)
         cmocka_unit_test(advises_the_limit_or_the_workers_that_would_suffice),
         cmocka_unit_test(advises_no_more_workers_than_there_may_be),
         cmocka_unit_test(advises_the_memory_that_is_missing),
+        cmocka_unit_test(reckons_with_http2_where_it_is_offered),
         cmocka_unit_test(does_not_judge_memory_that_it_cannot_see),
         cmocka_unit_test(takes_the_tightest_limit_of_memory),
         cmocka_unit_test(raises_the_soft_limit_of_descriptors),

@@ -148,7 +148,7 @@ static void the_limit_is_what_is_configured_or_what_the_machine_has(void **state
     assert_int_equal(guard_memory_limit(&machine, &fixed, 4), 100 * MIB);
     assert_int_equal(guard_memory_limit(&unknown, &fixed, 4), 100 * MIB);
     assert_int_equal(guard_memory_limit(&machine, &few, 4), 6 * GIB);
-    assert_int_equal(guard_memory_limit(&machine, &many, 4), capacity_memory_needed(4, 420000));
+    assert_int_equal(guard_memory_limit(&machine, &many, 4), capacity_memory_needed(4, &many));
     assert_int_equal(guard_memory_limit(&machine, &too_many, 4), 8 * GIB / 10 * 9);
     assert_int_equal(guard_memory_limit(&unknown, &few, 4), 0);
 }
