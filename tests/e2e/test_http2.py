@@ -1,5 +1,6 @@
 """HTTP/2: what clients of several makes get, over ALPN, from a real node."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -7,7 +8,7 @@ import subprocess
 import pytest
 from websockets.frames import Frame, Opcode
 
-from env import Ended, Gateway, H2Client, ScriptedBackend, chunk, eventually
+from env import Ended, Gateway, H2Client, ScriptedBackend, chunk, eventually, frame_bytes
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +49,33 @@ def test_curl_sends_a_form(gateway):
     assert seen["version"] == "1.1"
 
 
-def test_curl_uploads_a_file(gateway, tmp_path):
+@pytest.fixture
+def scan(tmp_path):
+    """(file of five megabytes, its digest)"""
     file = tmp_path / "scan.pdf"
     file.write_bytes(bytes(range(256)) * 20000)
-    _, _, body = curl(gateway, "/echo", "--upload-file", str(file))
-    assert json.loads(body)["bytes"] == 5120000
+    return str(file), hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_curl_uploads_a_file(gateway, scan):
+    file, digest = scan
+    _, _, body = curl(gateway, "/upload", "--upload-file", file)
+    seen = json.loads(body)
+    assert (seen["bytes"], seen["sha256"]) == (5120000, digest)
+
+
+def test_nghttp_uploads_a_file(gateway, scan):
+    file, digest = scan
+    out = run("nghttp", "--no-verify-peer", f"--data={file}",
+              f"https://{gateway.address()}/upload")
+    assert json.loads(out)["sha256"] == digest
+
+
+def test_curl_gets_many_pages_at_once(gateway, tmp_path):
+    out = run("curl", "--silent", "--show-error", "--insecure", "--http2", "--parallel",
+              "--parallel-max", "40", "--write-out", "%{http_version} %{http_code} %{size_download}\n",
+              "--output", "/dev/null", f"https://{gateway.address()}/download?bytes=50000&n=[1-80]")
+    assert out.splitlines() == ["2 200 50000"] * 80
 
 
 def test_head_has_no_body(gateway):
@@ -104,11 +127,32 @@ def test_websocket_in_a_stream(client):
     client.read_until(lambda: answer.ended or answer.reset is not None)
 
 
-def test_websocket_that_is_refused_is_an_ordinary_answer(client):
+def test_websocket_that_no_backend_switched_to_is_refused(client):
     stream = client.request("CONNECT", "/", [("sec-websocket-version", "13")], end=False,
                             protocol="websocket")
-    assert client.answer(stream).status == 200  # the page at /, for no backend switched
+    assert client.answer(stream).status == 502  # the page's 200 would say that the tunnel is there
     assert b"</html>" in client.answers[stream].body
+
+
+def test_websocket_that_a_backend_refuses_gets_its_answer(scripted):
+    client, backend = scripted
+    stream = client.request("CONNECT", "/ws", [("sec-websocket-version", "13")], end=False,
+                            protocol="websocket")
+    request = backend.accept().serve(403, body=b"no")
+    assert (request.method, request.headers.get("upgrade")) == ("GET", "websocket")
+    assert len(request.headers.get("sec-websocket-key")) == 24
+    assert (client.answer(stream).status, client.answers[stream].body) == (403, b"no")
+
+
+def test_other_protocols_than_websocket_are_not_connected(scripted):
+    client, backend = scripted
+    for protocol in ("connect-udp", "connect-ip", ""):
+        stream = client.request("CONNECT", "/", end=False, protocol=protocol)
+        answer = client.answer(stream)
+        assert answer.reset is not None or answer.status == 405
+    stream = client.headers(client.trailers([(":method", "CONNECT"), (":authority", "a.test:25")]))
+    assert client.answer(stream).status == 405
+    assert backend.accept_waiting() == []
 
 
 def test_trailers_and_interim_answers_come_through(scripted):
@@ -123,6 +167,61 @@ def test_trailers_and_interim_answers_come_through(scripted):
     assert [v for n, v in answer.headers if n == ":status"] == ["103", "200"]
     assert answer.body == b"body"
     assert answer.headers[-1] == ("x-sum", "4")
+
+
+def test_trailers_reach_the_backend(scripted):
+    client, backend = scripted
+    stream = client.request("POST", end=False)
+    client.data(stream, b"body")
+    client.headers(client.trailers([("x-sum", "4"), ("authorization", "evil")]), stream)
+    request = backend.accept().read_request()
+    assert request.body == b"body"
+    assert [name.lower() for name, _ in request.trailers] == ["x-sum"]
+    assert "authorization" not in request.headers
+
+
+def test_head_has_the_length_and_no_body(scripted):
+    client, backend = scripted
+    stream = client.request("HEAD")
+    connection = backend.accept()
+    connection.read_request()
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n")
+    answer = client.answer(stream)
+    assert (answer.get("content-length"), answer.body, answer.ended) == ("1234", b"", True)
+
+
+def test_urgent_answers_come_first(scripted):
+    """RFC 9218: by the field of the request, and by what PRIORITY_UPDATE says later."""
+    client, backend = scripted
+    client.send(frame_bytes(4, 0, 0, b"\0\4\0\x10\0\0"))  # windows of streams: 1 MiB
+    streams = {}
+    for urgency in (7, 3, 0, 5):
+        streams[urgency] = client.request(fields=[("priority", f"u={urgency}")])
+        connection = backend.accept()
+        connection.read_request()
+        connection.send("HTTP/1.1 200 OK\r\nContent-Length: 50000\r\n\r\n")
+        client.read_until(lambda: client.answers.get(streams[urgency]))
+        streams[urgency] = (streams[urgency], connection)
+    update = streams[5][0].to_bytes(4, "big") + b"u=1"
+    client.send(frame_bytes(0x10, 0, 0, update))
+    client.send(frame_bytes(6, 0, 0, bytes(8)))
+    client.read_until(lambda: client.pongs)
+    first = client.request()  # takes all of the connection's window, so that the others wait
+    spare = backend.accept()
+    spare.serve(body=bytes(65535))
+    assert len(client.answer(first).body) == 65535
+    for _, connection in streams.values():
+        connection.send(bytes(50000))
+    other = H2Client(client.address)
+    for _ in range(3):  # the worker has read all four
+        assert other.answer(other.request("TRACE")).status == 405
+    order = []
+    for sent in range(75535, 265536, 10000):
+        client.window(0, 10000)
+        client.read_until(lambda: sum(len(a.body) for a in client.answers.values()) == sent)
+        order += [u for u, (stream, _) in streams.items()
+                  if client.answers[stream].ended and u not in order]
+    assert order == [0, 5, 3, 7]
 
 
 def test_truncated_answer_is_reset(scripted):

@@ -3,6 +3,7 @@ refuse to: only its frames (hyperframe) and its header compression (hpack) are u
 
 import select
 import ssl
+import struct
 
 from hpack import Decoder, Encoder
 from hyperframe.frame import (DataFrame, Frame, GoAwayFrame, HeadersFrame, PingFrame,
@@ -13,6 +14,11 @@ from .wait import DEADLINE_S
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _READ_BYTES = 1 << 16
+
+
+def frame_bytes(kind, flags, stream_id, payload=b""):
+    """Any frame at all, from the numbers of RFC 9113 6."""
+    return struct.pack(">I", len(payload))[1:] + struct.pack(">BBI", kind, flags, stream_id) + payload
 
 
 class Ended(Exception):
@@ -37,19 +43,20 @@ class H2Answer:
 
 
 class H2Client:
-    def __init__(self, address, settings=(), acknowledge=True):
+    def __init__(self, address, settings=(), acknowledge=True, preface=PREFACE, **how):
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols(["h2"])
-        self._raw = RawClient(address, context=context, server_name=HOST)
+        self._raw = RawClient(address, context=context, server_name=HOST, **how)
+        self.address = address
         self.tls = self._raw.tls
         self.tls.settimeout(DEADLINE_S)
         self._encoder, self._decoder = Encoder(), Decoder()
         self._input, self._next_id = b"", 1
         self.answers, self.goaway, self.settings, self.pongs = {}, None, {}, 0
         self._acknowledge = acknowledge
-        self.tls.sendall(PREFACE + SettingsFrame(0, settings=dict(settings)).serialize())
+        self.tls.sendall(preface + SettingsFrame(0, settings=dict(settings)).serialize())
 
     # --- sending ---
 
