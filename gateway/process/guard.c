@@ -152,7 +152,9 @@ static void watch_lag(struct guard *g, uint64_t now_ms)
     metrics_gauge_set(g->metrics, GAUGE_LOOP_LAG, lag_ms);
     if (pressure_step(&g->lag, &lag_scale, least_ms, now_ms))
         log_write(log_level_of(g->lag.level), "time is %s: the loop is %u ms late; %s",
-                  pressure_name(g->lag.level), lag_ms, measures(g->lag.level));
+                  pressure_name(g->lag.level), lag_ms,
+                  g->lag.level == PRESSURE_TIGHT ? "nobody is sent away for it"
+                                                 : measures(g->lag.level));
     metrics_gauge_set(g->metrics, GAUGE_PRESSURE_TIME, g->lag.level);
 }
 
@@ -224,14 +226,12 @@ void guard_fini(struct guard *g)
         close(g->supervisor_statm);
 }
 
-enum pressure_level guard_level(const struct guard *g)
-{
-    enum pressure_level level = MAX(g->memory_level, g->descriptors.level);
-    return MAX(level, g->lag.level);
-}
-
 enum pressure_level guard_keep_alive_level(const struct guard *g)
 {
-    enum pressure_level level = MAX(g->memory_level, g->descriptors.level);
-    return MAX(level, MIN(g->lag.level, PRESSURE_TIGHT));
+    return MAX(g->memory_level, g->descriptors.level);
+}
+
+enum pressure_level guard_level(const struct guard *g)
+{
+    return MAX(guard_keep_alive_level(g), g->lag.level);
 }

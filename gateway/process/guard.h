@@ -54,8 +54,10 @@ void guard_init(struct guard *g, struct loop *loop, struct board *board, uint32_
                 uint64_t descriptors_max, void (*on_step)(struct guard *g));
 void guard_fini(struct guard *g);
 
-/* The worst, and what is to be done about connections that are open. */
+/* The worst. */
 enum pressure_level guard_level(const struct guard *g);
+/* What is to be done about connections that are open: nothing for a late loop, which new handshakes
+ * would make later still. */
 enum pressure_level guard_keep_alive_level(const struct guard *g);
 
 #endif

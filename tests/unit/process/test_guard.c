@@ -135,7 +135,7 @@ static void a_loop_that_is_late_again_and_again_is_noticed_and_ends_no_connectio
     assert_true(gauge(GAUGE_LOOP_LAG) >= 100);
     worker.lag.level = PRESSURE_CRITICAL;
     assert_int_equal(guard_level(&worker), PRESSURE_CRITICAL);
-    assert_int_equal(guard_keep_alive_level(&worker), PRESSURE_TIGHT);
+    assert_int_equal(guard_keep_alive_level(&worker), PRESSURE_CALM);
 }
 
 static void the_limit_is_what_is_configured_or_what_the_machine_has(void **state)
