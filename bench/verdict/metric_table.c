@@ -92,7 +92,8 @@ const struct metric metric_table[] = {
     { .name = "gateway_memory", OF(gateway_memory_max, BYTES),
       .doc = "the most memory that the gateway had (PSS)" },
     { .name = "gateway_memory_per_user", OF(gateway_memory, BYTES),
-      .doc = "the gateway's memory (PSS), beyond that before the first user" },
+      .doc = "the gateway's memory (PSS), beyond that before the first user; attackers' share is "
+             "in it" },
     { .name = "generator_memory_per_user", OF(generator_memory, BYTES),
       .doc = "the generators' memory (PSS), beyond that before the first user" },
     { .name = "kernel_memory_per_user", OF(kernel_memory, BYTES),
