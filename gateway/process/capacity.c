@@ -12,7 +12,7 @@
 #define RESERVED_PERCENT 24
 #define RESERVED_MIN 512
 #define USER_BYTES (16ull * 1024)
-#define HTTP2_USER_BYTES (26ull * 1024)
+#define HTTP2_USER_BYTES (30ull * 1024)
 #define WORKER_BYTES (64ull * 1024 * 1024)
 #define MIB (1024ull * 1024)
 
