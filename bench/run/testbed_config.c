@@ -7,14 +7,17 @@
 /* Short enough for a socket's name; the run lock's. */
 #define RUNTIME_DIR "/tmp/cong-bench.run"
 
-/* Idle users keep their connection however long they think. The access log is formatted and
- * written, but to nowhere: ten minutes of it are a gigabyte. */
+/* Idle users keep their connection however long they think, and all of them come from a handful of
+ * addresses. The access log is formatted and written, but to nowhere: ten minutes of it are a
+ * gigabyte. */
 static void write_head(const struct scenario *s, struct buf *out)
 {
     const char *timeouts = s->testbed.gateway_timeouts;
     bool has_more = timeouts && timeouts[0];
     buf_printf(out,
                "access_log: { file: /dev/null }\n"
+               "limits: { connections_per_address: 10000000,\n"
+               "          handshakes_per_address: 10000000 }\n"
                "timeouts: { keep_alive: 1d, shutdown: 5s%s%s }\n"
                "tls_tickets: { rotation: 1d }\n",
                has_more ? ", " : "", has_more ? timeouts : "");

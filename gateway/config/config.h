@@ -16,12 +16,16 @@
 #define CONFIG_WORKERS_MAX 64
 
 struct config_limits {
-    uint32_t head_bytes;         /* request line and headers together: 431 */
-    uint32_t target_bytes;       /* request target: 414 */
-    uint32_t header_count;       /* 431 */
-    uint32_t pipeline_bytes;     /* read ahead while a request is being answered */
-    uint32_t http2_streams;      /* at once on a connection */
-    uint32_t http2_window_bytes; /* body of one stream that may be on its way; twice for all */
+    uint32_t head_bytes;              /* request line and headers together: 431 */
+    uint32_t target_bytes;            /* request target: 414 */
+    uint32_t header_count;            /* 431 */
+    uint32_t pipeline_bytes;          /* read ahead while a request is being answered */
+    uint32_t http2_streams;           /* at once on a connection */
+    uint32_t http2_window_bytes;      /* body of one stream that may be on its way; twice for all */
+    uint32_t connections_per_address; /* open at once; IPv6 by /64 */
+    uint32_t connections_per_network; /* IPv6 by /48 */
+    uint32_t handshakes_per_address;  /* in a minute */
+    uint32_t handshakes_per_network;
     uint64_t body_bytes; /* 413; for routes that set none, which have it in body_limit_bytes */
 };
 

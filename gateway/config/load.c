@@ -8,6 +8,8 @@
 #include <stdlib.h>
 
 #define CONFIG_BYTES_MAX (128u * 1024 * 1024)
+/* However small the gateway is: some dozens of people in an office. */
+#define ADDRESS_SHARE_MIN 256u
 
 bool load_contents(struct loader *l, struct node node, struct config_file *file)
 {
@@ -72,6 +74,22 @@ static void check_limits(struct loader *l, struct node root)
                        "is smaller than limits.target, which is a part of it");
 }
 
+/* No address shall have more than a quarter of the gateway, no network more than half of it. In a
+ * minute each may begin as many handshakes as it may have connections. */
+static void fill_shares(struct config *c)
+{
+    struct config_limits *l = &c->limits;
+    uint32_t share = MAX((uint32_t)c->capacity_users / 4, ADDRESS_SHARE_MIN);
+    if (l->connections_per_address == 0)
+        l->connections_per_address = share;
+    if (l->connections_per_network == 0)
+        l->connections_per_network = 2 * share;
+    if (l->handshakes_per_address == 0)
+        l->handshakes_per_address = share;
+    if (l->handshakes_per_network == 0)
+        l->handshakes_per_network = 2 * share;
+}
+
 /* Four keys, each with a name of its own. */
 static bool are_ticket_keys(struct slice data)
 {
@@ -133,6 +151,7 @@ static void load_tree(struct loader *l)
     struct node root = reader_root(r);
     load_settings(l, root);
     check_limits(l, root);
+    fill_shares(l->config);
     load_ticket_file(l, root);
     check_sessions(l, root);
     load_trusted_proxies(l, section_part(r, root, top, "trusted_proxies"));

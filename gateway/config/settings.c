@@ -74,6 +74,14 @@ static const struct setting limits_rows[] = {
           "body of one HTTP/2 request that may come before a backend takes it"),
     VALUE(body, limits.body_bytes, SIZE, "32MiB", "0B..1024GiB",
           "request body, unless a route says otherwise: 413"),
+    VALUE(connections_per_address, limits.connections_per_address, COUNT_OR_AUTO, "auto",
+          "1..10000000", "open at once from an IPv4 address or an IPv6 /64"),
+    VALUE(connections_per_network, limits.connections_per_network, COUNT_OR_AUTO, "auto",
+          "1..10000000", "open at once from an IPv6 /48"),
+    VALUE(handshakes_per_address, limits.handshakes_per_address, COUNT_OR_AUTO, "auto",
+          "1..10000000", "TLS handshakes begun in a minute from an IPv4 address or an IPv6 /64"),
+    VALUE(handshakes_per_network, limits.handshakes_per_network, COUNT_OR_AUTO, "auto",
+          "1..10000000", "TLS handshakes begun in a minute from an IPv6 /48"),
 };
 SECTION(settings_limits, limits_rows, "limits");
 

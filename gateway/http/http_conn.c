@@ -20,7 +20,7 @@ struct http_conn {
     struct tls_engine *engine;    /* borrowed */
     struct tls_context *context;  /* counted; NULL: plain */
     struct proxy_protocol *proxy; /* owned; while its header is awaited */
-    bool h1_begun;
+    bool h1_begun, is_counted;    /* by server->admission */
 };
 
 static struct http_conn *conn_of(struct stream *s)
@@ -39,6 +39,8 @@ static void conn_free(struct http_conn *c)
 {
     metrics_add(c->server->metrics, COUNTER_CONNECTIONS_CLOSED, 1);
     metrics_gauge_decrement(c->server->metrics, GAUGE_CONNECTIONS_OPEN);
+    if (c->is_counted)
+        admission_release(c->server->admission, &c->client.address);
     timer_cancel(&c->h1.timer);
     list_remove(&c->node);
     tls_context_unref(&c->context);
@@ -131,6 +133,26 @@ static const struct stream_handler tls_handler = {
     .on_closed = on_closed,
 };
 
+static void refuse(struct http_conn *c)
+{
+    metrics_add(c->server->metrics, COUNTER_CONNECTIONS_REFUSED, 1);
+    stream_reset(&c->tcp.base);
+}
+
+/* Its address is known. False: it has been refused. */
+static bool is_admitted(struct http_conn *c)
+{
+    if (!c->server->admission)
+        return true;
+    enum admission_verdict verdict = admission_ask(
+        c->server->admission, &c->client.address, c->context != NULL, loop_now_ms(c->server->loop));
+    c->is_counted = verdict == ADMISSION_COUNTED;
+    if (verdict != ADMISSION_REFUSED)
+        return true;
+    refuse(c);
+    return false;
+}
+
 static struct stream *top_stream(struct http_conn *c)
 {
     return c->tls.ssl ? &c->tls.base : &c->tcp.base;
@@ -176,7 +198,7 @@ static void on_proxy_data(struct stream *s, char *data, size_t len)
     }
     mem_free(c->proxy);
     c->proxy = NULL;
-    if (begin(c) && used < len)
+    if (is_admitted(c) && begin(c) && used < len)
         s->handler->on_data(s, data + used, len - used);
 }
 
@@ -203,12 +225,6 @@ static void on_handshake_timeout(struct timer *t)
 }
 
 /* ---- accept ---- */
-
-static void refuse(struct http_conn *c)
-{
-    metrics_add(c->server->metrics, COUNTER_CONNECTIONS_REFUSED, 1);
-    stream_reset(&c->tcp.base);
-}
 
 /* NULL when libuv does not take the socket. */
 static struct http_conn *take(struct listener *l, const struct http_listener *from)
@@ -245,6 +261,8 @@ void http_conn_accept(struct listener *l, const struct http_listener *from)
 {
     struct http_conn *c = take(l, from);
     if (!c)
+        return;
+    if (!from->proxy_protocol && !is_admitted(c))
         return;
     if (c->context) /* its handshake, and the PROXY header that it may come with */
         c->tcp.pacer = c->server->pacer;

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/list.h"
 #include "config/config.h"
+#include "http/admission.h"
 #include "http/h2_flood.h"
 #include "net/pacer.h"
 #include "observe/metrics.h"
@@ -18,6 +19,7 @@ struct http_server {
     void *handler_context;                  /* borrowed */
     struct metrics *metrics;                /* borrowed */
     struct pacer *pacer;                    /* borrowed; of handshakes. NULL: none has to wait */
+    struct admission *admission;            /* borrowed; NULL: everybody may connect */
     struct config_limits limits;
     struct config_timeouts timeouts;
     bool draining;               /* answers say Connection: close, idle connections end */

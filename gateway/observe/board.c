@@ -1,6 +1,7 @@
 /* How the region is laid out:
  *
- *   header | states | slots | tickets | keys of names | names | in flight [peer][worker] | rows
+ *   header | states | slots | tickets | keys of names | names | in flight [peer][worker] |
+ *   clients [worker] | rows
  *
  * A row holds first what is small and always in use (metrics, counts), then the histograms, so that
  * a process which serves five routes touches a handful of pages. A reader looks at a histogram only
@@ -8,6 +9,7 @@
 #include "observe/board.h"
 
 #include "common/mem.h"
+#include "common/random.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -36,11 +38,13 @@ struct region {
     _Atomic uint64_t states[BOARD_STATE_COUNT];
     _Atomic uint64_t slots[BOARD_SLOTS];
     _Atomic uint64_t workers_end; /* slots of workers from here on were never used */
+    unsigned char client_secret[BOARD_SECRET_BYTES];
     _Alignas(64) unsigned char tickets[BOARD_TICKET_BYTES];
     /* Hash of the name, or 0; written after the name, cleared before the name changes. */
     _Alignas(PAGE_BYTES) _Atomic uint64_t keys[NAMES_MAX];
     char names[NAMES_MAX][BOARD_NAME_MAX + 1];
     _Alignas(PAGE_BYTES) _Atomic uint32_t in_flight[BOARD_PEERS_MAX][BOARD_WORKERS_MAX];
+    _Alignas(PAGE_BYTES) unsigned char clients[BOARD_WORKERS_MAX][BOARD_CLIENT_BYTES];
     struct row rows[BOARD_SLOTS];
 };
 
@@ -104,6 +108,7 @@ struct board *board_create(struct err *e)
     b->region->version = BOARD_VERSION;
     b->region->metric_words = METRICS_COUNTER_COUNT + METRICS_GAUGE_COUNT + BOARD_STATE_COUNT;
     b->region->bytes = sizeof(*b->region);
+    random_bytes(b->region->client_secret, sizeof(b->region->client_secret));
     return b;
 }
 
@@ -312,7 +317,7 @@ struct series_peer board_peer(struct board *b, uint32_t slot, int index)
                                  &b->region->in_flight[index][slot] };
 }
 
-static uint32_t workers_end(const struct board *b)
+uint32_t board_workers_end(const struct board *b)
 {
     return (uint32_t)MIN(counter_read(&b->region->workers_end), BOARD_WORKERS_MAX);
 }
@@ -324,7 +329,7 @@ uint32_t board_in_flight(const struct board *b, int index)
         return 0;
     const _Atomic uint32_t *cells = b->region->in_flight[index];
     uint32_t sum = 0;
-    for (uint32_t slot = 0, end = workers_end(b); slot < end; slot++)
+    for (uint32_t slot = 0, end = board_workers_end(b); slot < end; slot++)
         sum += atomic_load_explicit(&cells[slot], memory_order_relaxed);
     return sum;
 }
@@ -343,7 +348,7 @@ static uint32_t next_used(const struct board *b, uint32_t slot)
 uint64_t board_counter(const struct board *b, enum metric_counter id)
 {
     uint64_t sum = 0;
-    for (uint32_t slot = 0, end = workers_end(b); slot < end; slot++)
+    for (uint32_t slot = 0, end = board_workers_end(b); slot < end; slot++)
         sum += metrics_counter(&b->region->rows[slot].metrics, id);
     return sum;
 }
@@ -351,7 +356,7 @@ uint64_t board_counter(const struct board *b, enum metric_counter id)
 uint64_t board_gauge_sum(const struct board *b, enum metric_gauge id)
 {
     uint64_t sum = 0;
-    for (uint32_t slot = 0, end = workers_end(b); slot < end; slot++)
+    for (uint32_t slot = 0, end = board_workers_end(b); slot < end; slot++)
         sum += metrics_gauge(&b->region->rows[slot].metrics, id);
     return sum;
 }
@@ -434,15 +439,25 @@ static void clear_in_flight(struct board *b, uint32_t worker)
             atomic_store_explicit(&b->region->in_flight[i][worker], 0, memory_order_relaxed);
 }
 
+/* The pages go, and read as zeroes. */
+static void clear_clients(struct board *b, uint32_t worker)
+{
+    unsigned char *section = b->region->clients[worker];
+    if (madvise(section, BOARD_CLIENT_BYTES, MADV_REMOVE))
+        memset(section, 0, BOARD_CLIENT_BYTES);
+}
+
 void board_set_slot(struct board *b, uint32_t slot, enum board_slot state)
 {
     assert(slot < BOARD_SLOTS);
-    if (slot < BOARD_WORKERS_MAX && slot >= workers_end(b))
+    if (slot < BOARD_WORKERS_MAX && slot >= board_workers_end(b))
         counter_set(&b->region->workers_end, slot + 1);
     if (state != BOARD_SLOT_UP) {
         metrics_reset_gauges(&b->region->rows[slot].metrics);
-        if (slot < BOARD_WORKERS_MAX)
+        if (slot < BOARD_WORKERS_MAX) {
             clear_in_flight(b, slot);
+            clear_clients(b, slot);
+        }
     }
     counter_set(&b->region->slots[slot], state);
 }
@@ -466,4 +481,15 @@ uint64_t board_state(const struct board *b, enum board_state id)
 void *board_ticket_section(struct board *b)
 {
     return b->region->tickets;
+}
+
+void *board_client_section(struct board *b, uint32_t worker)
+{
+    assert(worker < BOARD_WORKERS_MAX);
+    return b->region->clients[worker];
+}
+
+const void *board_client_secret(const struct board *b)
+{
+    return b->region->client_secret;
 }

@@ -28,6 +28,8 @@
 #define BOARD_PEERS_MAX 2048
 #define BOARD_NAME_MAX 255 /* bytes */
 #define BOARD_TICKET_BYTES 1024
+#define BOARD_CLIENT_BYTES (1536 * 1024)
+#define BOARD_SECRET_BYTES 16
 
 #define BOARD_STATE_ID(id, name, type, help) BOARD_##id,
 enum board_state { METRICS_STATES(BOARD_STATE_ID) BOARD_STATE_COUNT };
@@ -87,7 +89,7 @@ struct histogram board_latency(const struct board *b, enum series_kind kind, uin
 struct series_peer_counts board_peer_counts(const struct board *b, uint32_t index);
 
 /* The supervisor writes; a change to anything but UP takes back what the process left behind (its
- * gauges, its counts in flight), so call it when the process is certainly dead. */
+ * gauges, its counts in flight and of clients), so call it when the process is certainly dead. */
 void board_set_slot(struct board *b, uint32_t slot, enum board_slot state);
 enum board_slot board_slot(const struct board *b, uint32_t slot);
 void board_set_state(struct board *b, enum board_state id, uint64_t value);
@@ -95,5 +97,13 @@ uint64_t board_state(const struct board *b, enum board_state id);
 
 /* BOARD_TICKET_BYTES, aligned to 64, zeroed at first; what is in there is tls_tickets' affair. */
 void *board_ticket_section(struct board *b);
+
+/* Workers have slots below this one. */
+uint32_t board_workers_end(const struct board *b);
+/* BOARD_CLIENT_BYTES of each worker, aligned to a page: what it counts of its clients, as
+ * net/address_counts has it. */
+void *board_client_section(struct board *b, uint32_t worker);
+/* BOARD_SECRET_BYTES that no client knows. */
+const void *board_client_secret(const struct board *b);
 
 #endif

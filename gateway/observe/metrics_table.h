@@ -13,8 +13,15 @@
     COUNTER(CONNECTIONS_ACCEPTED, connections_accepted, "Client connections accepted")             \
     COUNTER(CONNECTIONS_CLOSED, connections_closed, "Client connections closed")                   \
     COUNTER(CONNECTIONS_REFUSED, connections_refused,                                              \
-            "Client connections closed at once: something ran short, or an untrusted peer on a "   \
-            "PROXY listener")                                                                      \
+            "Client connections closed at once: a shortage, a limit, or an untrusted proxy")       \
+    COUNTER(REFUSED_ADDRESS_CONNECTIONS, refused_address_connections,                              \
+            "Of these, those whose address (IPv6: /64) had as many open as it may")                \
+    COUNTER(REFUSED_NETWORK_CONNECTIONS, refused_network_connections,                              \
+            "Of these, those whose network (IPv6: /48) had as many open as it may")                \
+    COUNTER(REFUSED_ADDRESS_HANDSHAKES, refused_address_handshakes,                                \
+            "Of these, those whose address began as many TLS handshakes in a minute as it may")    \
+    COUNTER(REFUSED_NETWORK_HANDSHAKES, refused_network_handshakes,                                \
+            "Of these, those whose network began as many TLS handshakes in a minute as it may")    \
     COUNTER(CONNECTIONS_SHED, connections_shed,                                                    \
             "Idle client connections closed earlier than usual because something ran short")       \
     COUNTER(ACCEPT_FAILURES, accept_failures,                                                      \
@@ -25,8 +32,7 @@
     COUNTER(HANDSHAKES_RESUMED, tls_handshakes_resumed, "TLS handshakes resumed from a ticket")    \
     COUNTER(HANDSHAKES_FAILED, tls_handshakes_failed, "TLS handshakes that failed or timed out")   \
     COUNTER(REQUESTS, requests, "Requests whose head was complete")                                \
-    COUNTER(REQUESTS_INVALID, requests_invalid,                                                    \
-            "Requests refused because they do not follow the specification")                       \
+    COUNTER(REQUESTS_INVALID, requests_invalid, "Requests that do not follow the specification")   \
     COUNTER(REQUESTS_ABORTED, requests_aborted,                                                    \
             "Requests whose client left before the answer was complete")                           \
     COUNTER(RESPONSES_ABORTED, responses_aborted,                                                  \

@@ -36,6 +36,7 @@ struct worker {
     struct tls_engine engine;
     struct pacer pacer;
     struct http_server server;
+    struct admission admission;
     struct pipeline pipeline;
     struct access_log *access_log;
     struct list listeners;
@@ -281,6 +282,7 @@ static void commit(struct worker *w, struct channel_files *files, struct proposa
     w->server.limits = config->limits;
     w->server.timeouts = config->timeouts;
     w->shedding.keep_alive_ms = config->timeouts.keep_alive_ms;
+    admission_apply(&w->admission, config);
     p->config = NULL;
     store_apply(&w->store, config); /* the last configuration may go with the pipeline's */
     pipeline_apply(&w->pipeline, config);
@@ -421,11 +423,13 @@ static int start(struct worker *w, int slot, int channel_fd, int board_fd, int s
     list_init(&w->connections);
     store_init(&w->store, &w->loop, w->region, w->slot, w->metrics);
     pipeline_init(&w->pipeline, &w->loop, w->board, w->slot, &w->store);
+    admission_init(&w->admission, w->board, w->slot, w->metrics);
     w->server = (struct http_server){ .loop = &w->loop,
                                       .handler = &pipeline_handler,
                                       .handler_context = &w->pipeline,
                                       .metrics = w->metrics,
-                                      .pacer = &w->pacer };
+                                      .pacer = &w->pacer,
+                                      .admission = &w->admission };
     room_init(&w->room, &w->loop, w->metrics, (uint32_t)capacity_users_per_worker(&machine),
               on_room);
     w->shedding = (struct shedding){ .server = &w->server, .connections = &w->connections };
