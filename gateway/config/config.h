@@ -33,7 +33,9 @@ struct config_timeouts {
     uint32_t handshake_ms;
     uint32_t request_head_ms; /* total, from the first byte: 408 */
     uint32_t request_body_ms; /* between two reads: 408 */
+    uint32_t min_body_rate;   /* bytes a second, over twice that time: 408 */
     uint32_t send_ms;         /* a client that takes nothing for so long is closed */
+    uint32_t min_send_rate;   /* or that takes so few bytes a second in that time */
     uint32_t keep_alive_ms;
     uint32_t shutdown_ms;     /* how long SIGTERM and drain wait for requests under way */
     uint32_t drain_notice_ms; /* how long /ready is red before listeners stop accepting */

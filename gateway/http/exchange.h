@@ -11,6 +11,7 @@
 #ifndef HTTP_EXCHANGE_H
 #define HTTP_EXCHANGE_H
 
+#include "http/body_pace.h"
 #include "http/close_reason.h"
 #include "http/h1_parser.h"
 #include "http/message.h"
@@ -57,15 +58,14 @@ struct exchange {
     struct response response;
     char reference[REFERENCE_LEN + 1];
 
-    bool request_forwarded; /* a byte of it may have reached a backend */
-    bool request_complete;  /* its last byte has been handed up */
-    bool response_begun;    /* its head has been sent */
-    bool response_complete;
-    bool tunnel; /* 101 sent: bytes both ways */
-    bool is_closed, is_held;
+    bool request_forwarded;                 /* a byte of it may have reached a backend */
+    bool request_complete;                  /* its last byte has been handed up */
+    bool response_begun, response_complete; /* its head has been sent; and its end */
+    bool tunnel, is_closed, is_held;        /* tunnel: 101 sent, bytes both ways */
     enum close_reason close_reason;
     uint64_t started_us;          /* the head was complete */
     uint64_t bytes_in, bytes_out; /* of bodies */
+    struct body_pace pace;        /* of the request's; the codec's */
     struct h1_parser parser;      /* of the request; the codec's */
 };
 

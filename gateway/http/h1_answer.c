@@ -125,8 +125,10 @@ static void send_end(struct exchange *ex, const struct headers *trailers)
 
 static void pause_body(struct exchange *ex)
 {
-    if (is_ours(ex))
-        server_of(ex)->body_paused = true;
+    if (!is_ours(ex))
+        return;
+    server_of(ex)->body_paused = true;
+    body_pace_stop(&ex->pace, ex->loop->now_us);
 }
 
 static void resume_body(struct exchange *ex)
@@ -135,6 +137,7 @@ static void resume_body(struct exchange *ex)
     if (!is_ours(ex) || !h->body_paused)
         return;
     h->body_paused = false;
+    body_pace_go_on(&ex->pace, ex->loop->now_us);
     h1_server_continue(h);
     h1_server_proceed(h);
 }

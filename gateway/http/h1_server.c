@@ -49,7 +49,7 @@ static uint32_t wait_ms(const struct h1_server *h)
 /* While the client does not take what we send, that is the only thing waited for. */
 static void watch(struct h1_server *h)
 {
-    uint32_t ms = h->blocked ? h->server->timeouts.send_ms : wait_ms(h);
+    uint32_t ms = h->blocked ? send_pace_begin(&h->pace, &h->server->timeouts) : wait_ms(h);
     if (ms)
         timer_set(wheel(h), &h->timer, ms);
     else
@@ -107,6 +107,7 @@ void h1_server_answered(struct h1_server *h)
     if (!ex->request_complete && !h->closing_after) {
         h1_server_enter(h, H1_DISCARD);
         h->body_paused = false;
+        body_pace_go_on(&ex->pace, h->stream->loop->now_us);
         h1_server_proceed(h);
         return;
     }
@@ -180,6 +181,7 @@ static void head_complete(struct h1_server *h)
     enum error_page_reason why;
     metrics_add(h->server->metrics, COUNTER_REQUESTS, 1);
     ex->started_us = h->stream->loop->now_us;
+    body_pace_begin(&ex->pace, 0, ex->started_us);
     h1_server_enter(h, H1_READ_BODY);
     if (!h1_request_build(ex, &ex->parser.head, &why)) {
         refuse(h, why);
@@ -215,6 +217,8 @@ static void body_refused(struct h1_server *h)
         refuse(h, ERROR_PAGE_BAD_REQUEST);
 }
 
+static void timed_out(struct h1_server *h);
+
 static void body_piece(struct h1_server *h, struct slice piece)
 {
     struct exchange *ex = h->ex;
@@ -222,6 +226,11 @@ static void body_piece(struct h1_server *h, struct slice piece)
         watch(h); /* it makes progress */
     h->continue_due = false;
     ex->bytes_in += piece.len;
+    if (!body_pace_is_kept(&ex->pace, &h->server->timeouts, ex->bytes_in,
+                           h->stream->loop->now_us)) {
+        timed_out(h);
+        return;
+    }
     if (h->state == H1_READ_BODY)
         ex->handler->on_body(ex, piece);
 }
@@ -423,13 +432,8 @@ static void body_timed_out(struct h1_server *h)
         reply_error(h->ex, ERROR_PAGE_REQUEST_TIMEOUT);
 }
 
-static void on_timer(struct timer *t)
+static void timed_out(struct h1_server *h)
 {
-    struct h1_server *h = CONTAINER_OF(t, struct h1_server, timer);
-    if (h->blocked) {
-        h1_server_close(h, CLOSE_CLIENT_TIMEOUT, true);
-        return;
-    }
     switch (h->state) {
     case H1_READ_HEAD:
         h->ex->request.version_minor = 1;
@@ -446,6 +450,20 @@ static void on_timer(struct timer *t)
     default:
         h1_server_close(h, CLOSE_CLIENT_TIMEOUT, false);
     }
+}
+
+static void on_timer(struct timer *t)
+{
+    struct h1_server *h = CONTAINER_OF(t, struct h1_server, timer);
+    if (!h->blocked) {
+        timed_out(h);
+        return;
+    }
+    uint32_t ms = send_pace_look(&h->pace, h->stream, &h->server->timeouts);
+    if (ms)
+        timer_set(wheel(h), &h->timer, ms);
+    else
+        h1_server_close(h, CLOSE_CLIENT_TIMEOUT, true);
 }
 
 /* ---- for the owner ---- */

@@ -7,6 +7,7 @@
 #include "common/buf.h"
 #include "http/exchange.h"
 #include "http/http_server.h"
+#include "http/send_pace.h"
 #include "net/stream.h"
 
 enum h1_state {
@@ -28,8 +29,9 @@ struct h1_server {
     void (*on_closed)(struct h1_server *h);
     struct exchange *ex; /* the one under way; NULL in between. Freed by itself */
     struct timer timer;
-    struct defer proceed; /* takes up what was read ahead */
-    struct buf ahead;     /* owned: bytes that cannot be handled yet */
+    struct defer proceed;  /* takes up what was read ahead */
+    struct buf ahead;      /* owned: bytes that cannot be handled yet */
+    struct send_pace pace; /* while blocked */
     uint8_t state;
     bool body_paused;   /* the handler wants no more body */
     bool read_paused;   /* the stream is stopped: `ahead` is full */

@@ -9,8 +9,7 @@
 #define DIRECT_BYTES (8 * 1024)
 /* One event's input of a backend, as often as a source may go on before it is told to stop. */
 #define PENDING_MAX_BYTES (4 * 1024 * 1024)
-/* A client that takes less within timeouts.send is not reading, but keeping us busy: windows of one
- * byte. */
+/* Whose windows are as wide as this does not make us wait. */
 #define PROGRESS_BYTES 4096
 /* What a client takes of a stream that it has read to the end, unless it says otherwise (RFC 9113
  * 6.9.2). It is about what one event brings. */
@@ -225,9 +224,8 @@ static void took(struct h2_stream *st, size_t len)
     } else {
         st->direct = slice_from(st->direct, len);
     }
-    st->progress_bytes += (uint32_t)len;
-    if (st->blocked && st->progress_bytes >= PROGRESS_BYTES)
-        h2_stream_watch(st);
+    st->taken_bytes += (uint32_t)len;
+    st->h->taken_bytes += (uint32_t)len;
 }
 
 void h2_answer_write(struct h2_stream *st, const uint8_t *frame_head, size_t len)
@@ -385,6 +383,7 @@ static void pause_body(struct exchange *ex)
     if (ex->is_closed)
         return;
     stream_of(ex)->body_paused = true;
+    body_pace_stop(&ex->pace, ex->loop->now_us);
     h2_stream_watch(stream_of(ex));
 }
 
@@ -394,6 +393,7 @@ static void resume_body(struct exchange *ex)
     if (ex->is_closed || !st->body_paused)
         return;
     st->body_paused = false;
+    body_pace_go_on(&ex->pace, ex->loop->now_us);
     h2_stream_watch(st);
     h2_stream_continue(st);
     loop_defer(ex->loop, &st->proceed);

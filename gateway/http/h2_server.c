@@ -30,7 +30,7 @@ static void watch(struct h2_server *h)
     if (h->state == H2_LINGER)
         ms = LINGER_MS;
     else if (h->blocked || h->state == H2_CLOSING)
-        ms = t->send_ms;
+        ms = send_pace_begin(&h->pace, t);
     else if (h->stream_count == 0)
         ms = h->begun ? t->keep_alive_ms : t->request_head_ms;
     if (ms)
@@ -264,12 +264,19 @@ static const struct stream_handler h2_stream_handler = {
 static void on_timer(struct timer *t)
 {
     struct h2_server *h = CONTAINER_OF(t, struct h2_server, timer);
-    if (h->state == H2_CLOSING || h->blocked)
-        close_now(h, CLOSE_CLIENT_TIMEOUT, true);
-    else if (h->state == H2_LINGER)
-        close_now(h, CLOSE_NONE, false);
-    else
+    if (h->state == H2_LINGER) {
+        close_now(h, CLOSE_NONE, h->blocked);
+        return;
+    }
+    if (!h->blocked && h->state == H2_OPEN) {
         h2_server_end(h, NGHTTP2_NO_ERROR, CLOSE_CLIENT_TIMEOUT);
+        return;
+    }
+    uint32_t ms = send_pace_look(&h->pace, h->stream, &h->server->timeouts);
+    if (ms)
+        timer_set(wheel(h), &h->timer, ms);
+    else
+        close_now(h, CLOSE_CLIENT_TIMEOUT, true);
 }
 
 /* ---- draining: RFC 9113 6.8 ---- */

@@ -16,6 +16,7 @@
 #include "http/exchange.h"
 #include "http/h2_flood.h"
 #include "http/http_server.h"
+#include "http/send_pace.h"
 #include "net/stream.h"
 
 #include <nghttp2/nghttp2.h>
@@ -47,6 +48,8 @@ struct h2_server {
     uint32_t stream_count;
     uint32_t unread_bytes; /* in `pending` of its streams */
     int32_t last_id;       /* of the streams that the client has begun */
+    uint32_t taken_bytes;  /* of answers that have left so far; wraps around */
+    struct send_pace pace; /* while blocked */
     uint8_t state;
     bool scarce;      /* too much is unread */
     bool busy;        /* nghttp2 is at work and must not be entered */

@@ -23,25 +23,58 @@ void h2_stream_watch(struct h2_stream *st)
         ms = t->request_head_ms;
     else if (!st->ex->request_complete && !st->ex->tunnel && !st->body_paused)
         ms = t->request_body_ms;
-    st->progress_bytes = 0;
+    st->taken_bytes = 0;
+    st->taken_before = st->h->taken_bytes;
     if (ms)
         timer_set(wheel(st), &st->timer, ms);
     else
         timer_stop(&st->timer);
 }
 
-static void on_timer(struct timer *t)
+/* A stream whose own window is shut answers for itself. Others wait for the window of all, and for
+ * their turn, as long as any of them gets on: of many on a slow line most have to. A full socket is
+ * the connection's affair. */
+static bool takes_enough(const struct h2_stream *st)
 {
-    struct h2_stream *st = CONTAINER_OF(t, struct h2_stream, timer);
-    if (st->blocked && h2_answer_is_held_back(st)) {
+    struct h2_server *h = st->h;
+    uint32_t enough = send_pace_bytes(&h->server->timeouts);
+    if (h->blocked)
+        return true;
+    if (nghttp2_session_get_stream_remote_window_size(h->session, st->id) <= 0)
+        return st->taken_bytes >= enough;
+    return h->taken_bytes - st->taken_before >= enough;
+}
+
+/* Bodies that wait for their backends may have filled the window of all. */
+static bool may_send(const struct h2_stream *st)
+{
+    return nghttp2_session_get_local_window_size(st->h->session) > 0;
+}
+
+static void body_timed_out(struct h2_stream *st)
+{
+    struct exchange *ex = st->ex;
+    if (!may_send(st)) {
+        body_pace_begin(&ex->pace, ex->bytes_in, ex->loop->now_us);
         h2_stream_watch(st);
         return;
     }
-    if (!st->blocked && st->head_complete && !st->ex->response_begun) {
-        reply_error(st->ex, ERROR_PAGE_REQUEST_TIMEOUT);
+    if (ex->response_begun) {
+        h2_stream_reset(st, NGHTTP2_CANCEL, CLOSE_CLIENT_TIMEOUT);
         return;
     }
-    if (st->head_complete)
+    st->body_paused = true; /* what still comes is for nobody */
+    reply_error(ex, ERROR_PAGE_REQUEST_TIMEOUT);
+}
+
+static void on_timer(struct timer *t)
+{
+    struct h2_stream *st = CONTAINER_OF(t, struct h2_stream, timer);
+    if (st->blocked && (h2_answer_is_held_back(st) || takes_enough(st)))
+        h2_stream_watch(st);
+    else if (!st->blocked && st->head_complete)
+        body_timed_out(st);
+    else if (st->head_complete)
         h2_stream_reset(st, NGHTTP2_CANCEL, CLOSE_CLIENT_TIMEOUT);
     else /* in the middle of a header block nothing else can come */
         h2_server_end(st->h, NGHTTP2_ENHANCE_YOUR_CALM, CLOSE_CLIENT_TIMEOUT);
@@ -177,6 +210,7 @@ void h2_stream_head(struct h2_stream *st, bool ended)
     enum error_page_reason why = ERROR_PAGE_HEAD_TOO_LARGE;
     metrics_add(st->h->server->metrics, COUNTER_REQUESTS, 1);
     ex->started_us = ex->loop->now_us;
+    body_pace_begin(&ex->pace, 0, ex->started_us);
     st->head_complete = true;
     st->h->begun = true;
     if (st->head_too_large || target_is_too_long(st) ||
@@ -212,7 +246,11 @@ static void hand_up(struct h2_stream *st, struct slice data)
     struct exchange *ex = st->ex;
     int32_t id = st->id;
     ex->bytes_in += data.len;
-    ex->handler->on_body(ex, data);
+    if (!ex->tunnel &&
+        !body_pace_is_kept(&ex->pace, &h->server->timeouts, ex->bytes_in, ex->loop->now_us))
+        body_timed_out(st);
+    else
+        ex->handler->on_body(ex, data);
     nghttp2_session_consume(h->session, id, data.len);
 }
 

@@ -21,11 +21,12 @@ struct h2_stream {
     struct headers trailers, answer_trailers;
     uint32_t field_count, field_bytes; /* so far, of all blocks */
 
-    struct buf ahead;        /* owned: body that the handler does not take yet */
-    struct buf pending;      /* owned: answer that the client does not take yet */
-    size_t pending_at;       /* of it, so much is gone */
-    struct slice direct;     /* behind it, and borrowed: a block on its way without a copy */
-    uint32_t progress_bytes; /* taken by the client since the timer was set */
+    struct buf ahead;      /* owned: body that the handler does not take yet */
+    struct buf pending;    /* owned: answer that the client does not take yet */
+    size_t pending_at;     /* of it, so much is gone */
+    struct slice direct;   /* behind it, and borrowed: a block on its way without a copy */
+    uint32_t taken_bytes;  /* of it, by the client since the timer was set */
+    uint32_t taken_before; /* and of the whole connection, before that */
 
     bool head_complete, head_too_large;
     bool body_paused;    /* the handler wants no more body */

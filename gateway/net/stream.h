@@ -40,6 +40,7 @@ struct stream_ops {
     void (*shutdown)(struct stream *s);
     void (*close)(struct stream *s);
     void (*reset)(struct stream *s);
+    uint64_t (*acknowledged)(const struct stream *s);
 };
 
 struct stream {
@@ -96,6 +97,13 @@ static inline void stream_close(struct stream *s)
 static inline void stream_reset(struct stream *s)
 {
     s->ops->reset(s);
+}
+
+/* How many bytes the peer's kernel has acknowledged so far, those of TLS included. A system call.
+ */
+static inline uint64_t stream_acknowledged(const struct stream *s)
+{
+    return s->ops->acknowledged(s);
 }
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "net/tcp_progress.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -317,6 +318,12 @@ static void tcp_reset(struct stream *s)
         uv_close((uv_handle_t *)&t->uv, on_uv_closed);
 }
 
+static uint64_t tcp_acknowledged(const struct stream *s)
+{
+    const struct tcp_stream *t = CONTAINER_OF(s, struct tcp_stream, base);
+    return tcp_progress_acknowledged(t->uv.io_watcher.fd);
+}
+
 static const struct stream_ops tcp_ops = {
     .write = tcp_write,
     .flush = tcp_flush,
@@ -325,6 +332,7 @@ static const struct stream_ops tcp_ops = {
     .shutdown = tcp_shutdown,
     .close = tcp_close,
     .reset = tcp_reset,
+    .acknowledged = tcp_acknowledged,
 };
 
 int tcp_stream_init(struct tcp_stream *t, struct loop *loop)

@@ -311,6 +311,11 @@ static void tls_resume(struct stream *s)
     stream_resume(tls_of(s)->lower);
 }
 
+static uint64_t tls_acknowledged(const struct stream *s)
+{
+    return stream_acknowledged(CONTAINER_OF(s, struct tls_stream, base)->lower);
+}
+
 static const struct stream_handler lower_handler = {
     .on_open = on_lower_open,
     .on_data = on_lower_data,
@@ -328,6 +333,7 @@ static const struct stream_ops tls_ops = {
     .shutdown = tls_shutdown,
     .close = tls_close,
     .reset = tls_reset,
+    .acknowledged = tls_acknowledged,
 };
 
 void tls_stream_init(struct tls_stream *t, struct stream *lower, struct tls_engine *engine,

@@ -46,6 +46,11 @@ static void fake_reset(struct stream *s)
     fake_of(s)->closed = fake_of(s)->was_reset = true;
 }
 
+static uint64_t fake_acknowledged(const struct stream *s)
+{
+    return CONTAINER_OF(s, struct fake_stream, base)->acknowledged;
+}
+
 static const struct stream_ops fake_ops = {
     .write = fake_write,
     .flush = fake_flush,
@@ -54,6 +59,7 @@ static const struct stream_ops fake_ops = {
     .shutdown = fake_shutdown,
     .close = fake_close,
     .reset = fake_reset,
+    .acknowledged = fake_acknowledged,
 };
 
 void fake_stream_init(struct fake_stream *f, struct loop *loop)

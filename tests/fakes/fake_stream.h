@@ -8,6 +8,7 @@ struct fake_stream {
     struct stream base;
     char written[256 * 1024];
     size_t written_len;
+    uint64_t acknowledged; /* what the test says that the peer has */
     bool paused, shut, closed, was_reset;
 };
 

@@ -62,7 +62,7 @@ class H2Client:
 
     def send(self, data):
         """Takes what has come before; raises Ended once that is GOAWAY, or nothing can be sent."""
-        while self.goaway is None and self._has_input():
+        while self.goaway is None and self.has_input():
             self.step()
         if self.goaway is not None:
             raise Ended(self.goaway)
@@ -71,8 +71,11 @@ class H2Client:
         except OSError:
             self.read_to_end()
 
-    def _has_input(self):
-        return self.tls.pending() or select.select([self.tls], [], [], 0)[0]
+    def has_input(self, wait_s=0):
+        """Whether step() would find something by then, be it the beginning of a frame."""
+        is_whole = len(self._input) >= 9 + int.from_bytes(self._input[:3], "big")
+        return (is_whole or self.tls.pending() or
+                select.select([self.tls], [], [], wait_s)[0])
 
     def frame(self, frame):
         self.send(frame.serialize())
