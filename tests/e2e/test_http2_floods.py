@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 from hyperframe.frame import (ContinuationFrame, DataFrame, HeadersFrame, PingFrame, PriorityFrame,
-                              SettingsFrame)
+                              SettingsFrame, WindowUpdateFrame)
 
 from env import Ended, Gateway, H2Client, ScriptedBackend, eventually, frame_bytes
 
@@ -153,8 +153,9 @@ def test_priority_flood(gateway, client):
 
 def test_window_update_flood(gateway, client):
     def attack():
-        for _ in range(100_000):
-            client.window(0, 1)
+        frames = WindowUpdateFrame(0, window_increment=1).serialize() * 100
+        for _ in range(1000):
+            client.send(frames)
     assert_calmed(gateway, client, attack, "WINDOW_UPDATE frames")
 
 
