@@ -64,6 +64,12 @@ static void finish(struct redis_call *call, enum redis_outcome outcome,
     call->on_outcome(call, outcome, reply);
 }
 
+/* Nobody takes it now; what became of an attempt before is another matter. */
+static void give_up(struct redis_call *call)
+{
+    finish(call, call->maybe_done ? REDIS_LOST : REDIS_AWAY, NULL);
+}
+
 void redis_call_cancel(struct redis_call *call)
 {
     if (!call->client)
@@ -78,7 +84,7 @@ static void on_deadline(struct timer *t)
     struct redis_call *call = CONTAINER_OF(t, struct redis_call, deadline);
     struct redis_node *n = call->sent_to;
     if (!n) {
-        finish(call, call->maybe_done ? REDIS_LOST : REDIS_AWAY, NULL);
+        give_up(call);
         return;
     }
     redis_node_forget(n, call);
@@ -152,7 +158,7 @@ static void load_script(struct redis_client *c, struct redis_node *n, struct red
     (void)r;
     const struct slice load[] = { SLICE("SCRIPT"), SLICE("LOAD"), slice_str(call->script->text) };
     if (redis_node_say(n, REDIS_AWAIT_NOTHING, load, ARRAY_LEN(load)) || send_to(c, n, call))
-        finish(call, REDIS_AWAY, NULL);
+        give_up(call);
 }
 
 static void redirect(struct redis_client *c, struct redis_node *n, struct redis_call *call,
@@ -183,7 +189,7 @@ static void leave_server(struct redis_client *c, struct redis_node *n, struct re
                          const struct redisReply *r)
 {
     (void)c;
-    finish(call, REDIS_AWAY, NULL);
+    give_up(call);
     redis_node_drop(n, redis_reply_text(r));
 }
 
@@ -193,7 +199,7 @@ static void doubt_map(struct redis_client *c, struct redis_node *n, struct redis
     (void)r;
     redis_cluster_doubt(c->cluster);
     redis_node_count(n, true);
-    finish(call, REDIS_AWAY, NULL);
+    give_up(call);
 }
 
 static void count_as_failure(struct redis_client *c, struct redis_node *n, struct redis_call *call,
@@ -201,7 +207,7 @@ static void count_as_failure(struct redis_client *c, struct redis_node *n, struc
 {
     (void)c, (void)r;
     redis_node_count(n, true);
-    finish(call, REDIS_AWAY, NULL);
+    give_up(call);
 }
 
 struct remedy {

@@ -331,6 +331,26 @@ static void a_server_that_turned_into_a_replica_is_left(void **state)
     assert_int_equal(scene_ask(&scene, "SET a b").outcome, REDIS_ANSWERED);
 }
 
+static const char *hang_up_then_be_read_only(struct fake_redis *f, const redisReply *command)
+{
+    (void)command;
+    fake_redis_hang_up(f);
+    f->answer = be_read_only_once;
+    return NULL;
+}
+
+/* The refusal is of the second attempt; nobody knows what became of the first. */
+static void a_call_that_is_refused_when_repeated_is_lost(void **state)
+{
+    (void)state;
+    struct noted_call noted = noted_call(true);
+    server.answer = hang_up_then_be_read_only;
+    scene_wait_until_up(&scene);
+    assert_int_equal(scene_call(&scene, &noted, "SET a b", 2000), 0);
+    fake_redis_run(&scene.loop, call_is_over, &noted);
+    assert_int_equal(noted.outcome, REDIS_LOST);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -350,6 +370,7 @@ int main(void)
         TEST(what_is_not_resp_ends_the_connection),
         TEST(what_was_not_asked_ends_the_connection),
         TEST(a_server_that_loads_or_is_no_master_is_not_used),
+        TEST(a_call_that_is_refused_when_repeated_is_lost),
         TEST(a_server_that_turned_into_a_replica_is_left),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
