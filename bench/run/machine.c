@@ -185,25 +185,27 @@ static void observe_kernel(struct machine *m, struct results_machine *out)
     out->listen_drops = drops - m->listen_drops;
 }
 
-/* Shared pages count for each process that has them. */
-static void observe_resident_set(struct machine *m, struct results_machine *out)
+/* What a file of /proc/PID says of the process's memory, in bytes. */
+static uint64_t process_memory(struct machine *m, pid_t pid, const char *file, const char *label)
 {
-    const struct process_table *t = m->setup.processes;
-    char path[32];
-    out->gateway_rss = 0;
-    for (size_t i = 0; i < t->gateway_count; i++) {
-        snprintf(path, sizeof(path), "/proc/%d/status", (int)t->gateway[i]);
-        proc_file_read(path, m->text, TEXT_BYTES);
-        out->gateway_rss += proc_file_number(m->text, "\nVmRSS:") * 1024;
-    }
+    char path[48];
+    snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, file);
+    proc_file_read(path, m->text, TEXT_BYTES);
+    return proc_file_number(m->text, label) * 1024;
 }
 
 static uint64_t proportional_set(struct machine *m, pid_t pid)
 {
-    char path[48];
-    snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", (int)pid);
-    proc_file_read(path, m->text, TEXT_BYTES);
-    return proc_file_number(m->text, "\nPss:") * 1024;
+    return process_memory(m, pid, "smaps_rollup", "\nPss:");
+}
+
+/* Shared pages count for each process that has them. */
+static void observe_resident_set(struct machine *m, struct results_machine *out)
+{
+    const struct process_table *t = m->setup.processes;
+    out->gateway_rss = 0;
+    for (size_t i = 0; i < t->gateway_count; i++)
+        out->gateway_rss += process_memory(m, t->gateway[i], "status", "\nVmRSS:");
 }
 
 /* The size of the folder is the number of descriptors, from Linux 6.2 on; counting them one by one

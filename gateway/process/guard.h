@@ -9,8 +9,8 @@
  *   scarce     and connections end with their answer
  *   critical   and new connections are closed at once, without a handshake
  *
- * A loop that is late is tight or critical, never scarce, and ends no connection with its answer:
- * who comes back costs more time than who stays.
+ * A loop that is late is tight, which is told and no more, or critical. It ends no connection, idle
+ * ones neither: who comes back costs more time than who stays.
  *
  * Resident memory counts what processes share (program, board, store) once. */
 #ifndef PROCESS_GUARD_H

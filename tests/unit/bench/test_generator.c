@@ -1,62 +1,32 @@
 /* A whole generator against a portal that misbehaves: everything must be counted as what it is. */
-#include "bench/load/generator.h"
-
 #include "bench/ledger/ledger.h"
-#include "common/clock.h"
 #include "tests/fakes/fake_portal.h"
+#include "tests/unit/bench/generator_scene.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cmocka.h>
 
 #define USERS 40
 #define REQUESTS 200 /* of most tests: enough to see what is to be seen */
 
-static struct results_board *board;
-static const struct results_generator *out;
+static struct generator_scene scene;
 static struct results_phase total; /* of both phases */
 static const struct results_phase *phase = &total;
-static int board_fd;
-static char scenario_path[64], ledger_path[80];
-static struct generator_start start;
+static char ledger_path[80];
 static struct fake_portal_seen seen;
 
 static int set_up(void **state)
 {
     (void)state;
-    board_fd = memfd_create("board", MFD_CLOEXEC);
-    assert_int_equal(ftruncate(board_fd, sizeof(*board)), 0);
-    board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, board_fd, 0);
-    assert_ptr_not_equal(board, MAP_FAILED);
-    board->start_us = clock_now_us();
-    out = &board->generators[2];
-    snprintf(scenario_path, sizeof(scenario_path), "/tmp/test_generator.XXXXXX");
-    close(mkstemp(scenario_path));
-    snprintf(ledger_path, sizeof(ledger_path), "%s.ledger", scenario_path);
-    start = (struct generator_start){ .scenario_path = scenario_path,
-                                      .scale = 1,
-                                      .users_scale = 1,
-                                      .seed = 1,
-                                      .board_fd = board_fd,
-                                      .slot = 2,
-                                      .shares = 1,
-                                      .server_name = "a.vn",
-                                      .ledger_path = ledger_path };
+    generator_scene_begin(&scene, 2);
+    snprintf(ledger_path, sizeof(ledger_path), "%s.ledger", scene.scenario_path);
+    scene.start.ledger_path = ledger_path;
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    munmap(board, sizeof(*board));
-    close(board_fd);
-    unlink(scenario_path);
+    generator_scene_end(&scene);
     unlink(ledger_path);
     return 0;
 }
@@ -64,7 +34,7 @@ static int tear_down(void **state)
 /* Users who hardly think and come within the first second. */
 static void write_scenario(uint32_t seconds, const char *load)
 {
-    FILE *file = fopen(scenario_path, "w");
+    FILE *file = fopen(scene.scenario_path, "w");
     fprintf(file, "name: test\nabout: a test\nphases:\n");
     for (uint32_t i = 0; i < seconds; i++)
         fprintf(file,
@@ -107,10 +77,10 @@ static void add_phase(const struct results_phase *p)
 
 static int generate(void)
 {
-    int status = generator_main(&start);
+    int status = generator_main(&scene.start);
     memset(&total, 0, sizeof(total));
-    add_phase(&out->phases[0]);
-    add_phase(&out->phases[1]);
+    add_phase(&scene.out->phases[0]);
+    add_phase(&scene.out->phases[1]);
     return status;
 }
 
@@ -121,12 +91,12 @@ static void run_until(uint32_t requests, enum fake_portal_fault fault, uint32_t 
     struct fake_portal *portal = fake_portal_start(fault, every);
     char target[32];
     snprintf(target, sizeof(target), "127.0.0.1:%u", fake_portal_port(portal));
-    fake_portal_signal_after(portal, requests, &board->stop);
+    fake_portal_signal_after(portal, requests, &scene.board->stop);
     write_scenario(2, load);
-    start.target = target;
-    start.ca_path = fake_portal_ca_path(portal);
+    scene.start.target = target;
+    scene.start.ca_path = fake_portal_ca_path(portal);
     assert_int_equal(generate(), 0);
-    assert_int_equal(out->state, 3);
+    assert_int_equal(scene.out->state, 3);
     seen = fake_portal_stop(&portal);
 }
 
@@ -147,7 +117,7 @@ static uint64_t sum_of_seconds(size_t offset)
 {
     uint64_t sum = 0;
     for (int i = 0; i < 60; i++)
-        sum += *(const uint32_t *)((const char *)&out->seconds[i] + offset);
+        sum += *(const uint32_t *)((const char *)&scene.out->seconds[i] + offset);
     return sum;
 }
 
@@ -200,12 +170,12 @@ static void everybody_comes_once_and_is_alive(void **state)
     assert_int_equal(seen.connections, USERS);
     assert_int_equal(SECONDS(connects), USERS);
     assert_int_equal(SECONDS(closes), 0);
-    assert_int_equal(out->seconds[1].users, USERS);
-    assert_int_equal(out->seconds[1].alive, USERS);
-    assert_int_equal(out->users, USERS);
+    assert_int_equal(scene.out->seconds[1].users, USERS);
+    assert_int_equal(scene.out->seconds[1].alive, USERS);
+    assert_int_equal(scene.out->users, USERS);
     assert_int_equal(phase->handshakes_full, USERS);
     assert_int_equal(phase->handshake.count, USERS);
-    assert_true(out->pss_bytes > 0 && out->cpu_us > 0);
+    assert_true(scene.out->pss_bytes > 0 && scene.out->cpu_us > 0);
 }
 
 static void the_response_clock_never_runs_behind_the_service_clock(void **state)
@@ -224,8 +194,8 @@ static void a_new_pace_holds_for_pauses_under_way(void **state)
     struct fake_portal *portal = fake_portal_start(FAKE_PORTAL_IS_RIGHT, 0);
     char target[32];
     snprintf(target, sizeof(target), "127.0.0.1:%u", fake_portal_port(portal));
-    fake_portal_signal_after(portal, 4 * USERS, &board->stop);
-    FILE *file = fopen(scenario_path, "w");
+    fake_portal_signal_after(portal, 4 * USERS, &scene.board->stop);
+    FILE *file = fopen(scene.scenario_path, "w");
     fprintf(file,
             "name: test\nabout: a test\nphases:\n"
             "  - { name: slow, duration: 1s, users: %d, think_median: 50m, think_mean: 1h }\n"
@@ -235,12 +205,12 @@ static void a_new_pace_holds_for_pauses_under_way(void **state)
             "criteria: [ \"error_percent at most 0%%\" ]\n",
             USERS, USERS);
     fclose(file);
-    start.target = target;
-    start.ca_path = fake_portal_ca_path(portal);
+    scene.start.target = target;
+    scene.start.ca_path = fake_portal_ca_path(portal);
     assert_int_equal(generate(), 0);
     seen = fake_portal_stop(&portal);
-    assert_true(out->phases[0].planned <= USERS);
-    assert_true(out->phases[1].done > 2 * USERS);
+    assert_true(scene.out->phases[0].planned <= USERS);
+    assert_true(scene.out->phases[1].done > 2 * USERS);
 }
 
 static void cookies_come_back(void **state)
@@ -353,15 +323,15 @@ static void who_failed_last_is_not_alive(void **state)
     (void)state;
     run(FAKE_PORTAL_IS_BUSY, 1, STAYING "submit_percent: 0");
     assert_int_equal(phase->done, 0);
-    assert_true(out->users > 0);
-    assert_int_equal(out->alive, 0);
+    assert_true(scene.out->users > 0);
+    assert_int_equal(scene.out->alive, 0);
 }
 
 static void nobody_there_is_a_refused_connection(void **state)
 {
     (void)state;
     write_scenario(1, STAYING "submit_percent: 0");
-    start.target = "127.0.0.1:1";
+    scene.start.target = "127.0.0.1:1";
     assert_int_equal(generate(), 0);
     assert_true(phase->planned > 0);
     assert_int_equal(phase->errors[RESULTS_ERROR_CONNECT], phase->planned);
@@ -376,9 +346,9 @@ static void a_stranger_fails_the_handshake(void **state)
     char target[32];
     snprintf(target, sizeof(target), "127.0.0.1:%u", fake_portal_port(portal));
     write_scenario(1, STAYING "submit_percent: 0");
-    start.target = target;
-    start.ca_path = fake_portal_ca_path(portal);
-    start.server_name = "b.vn";
+    scene.start.target = target;
+    scene.start.ca_path = fake_portal_ca_path(portal);
+    scene.start.server_name = "b.vn";
     assert_int_equal(generate(), 0);
     fake_portal_stop(&portal);
     assert_true(phase->planned > 0);
@@ -398,10 +368,10 @@ static void slow_links_have_a_clock_of_their_own(void **state)
 static void the_probe_keeps_to_its_schedule(void **state)
 {
     (void)state;
-    start.is_probe = true;
+    scene.start.is_probe = true;
     run_until(0, FAKE_PORTAL_IS_SILENT, 20,
               "probe_users: 4, probe_interval: 20ms, request_timeout: 100ms");
-    assert_int_equal(out->is_probe, 1);
+    assert_int_equal(scene.out->is_probe, 1);
     assert_int_equal(phase->planned, 4 * 2000 / 20);
     assert_int_equal(phase->steps[STEP_PROBE], phase->planned);
     assert_true(phase->errors[RESULTS_ERROR_TIMEOUT] > 0);
@@ -412,7 +382,7 @@ static void the_probe_keeps_to_its_schedule(void **state)
 static void guests_come_for_one_request(void **state)
 {
     (void)state;
-    FILE *file = fopen(scenario_path, "w");
+    FILE *file = fopen(scene.scenario_path, "w");
     fprintf(file, "name: test\nabout: a test\nphases:\n"
                   "  - { name: all, duration: 1s, users: 0, arrivals_per_s: 100, judged: true }\n"
                   "load: { slow_percent: 0, login_percent: 0, submit_percent: 0 }\n"
@@ -421,7 +391,7 @@ static void guests_come_for_one_request(void **state)
     struct fake_portal *portal = fake_portal_start(FAKE_PORTAL_IS_RIGHT, 0);
     char target[32];
     snprintf(target, sizeof(target), "127.0.0.1:%u", fake_portal_port(portal));
-    start.target = target;
+    scene.start.target = target;
     assert_int_equal(generate(), 0);
     seen = fake_portal_stop(&portal);
     assert_true(phase->planned > 20 && phase->planned < 200);
@@ -442,7 +412,7 @@ static void new_people_take_the_places_of_those_who_leave(void **state)
 static void stops_when_it_is_told(void **state)
 {
     (void)state;
-    board->stop = 1;
+    scene.board->stop = 1;
     run(FAKE_PORTAL_IS_RIGHT, 0, STAYING "submit_percent: 0");
     assert_int_equal(phase->planned, 0);
 }
@@ -452,7 +422,7 @@ static void a_scenario_with_problems_is_refused(void **state)
     (void)state;
     write_scenario(1, "no_such_key: 1");
     assert_int_equal(generate(), 1);
-    assert_int_equal(out->state, 0);
+    assert_int_equal(scene.out->state, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

@@ -1,57 +1,27 @@
 /* The process of the attackers against a portal that sends them away, or does not. */
-#include "bench/load/generator.h"
-#include "common/clock.h"
 #include "tests/fakes/fake_portal.h"
+#include "tests/unit/bench/generator_scene.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-static struct results_board *board;
-static struct results_generator *out;
-static int board_fd;
-static char scenario_path[64];
-static struct generator_start start;
+static struct generator_scene scene;
 
 static int set_up(void **state)
 {
     (void)state;
-    board_fd = memfd_create("board", MFD_CLOEXEC);
-    assert_int_equal(ftruncate(board_fd, sizeof(*board)), 0);
-    board = mmap(NULL, sizeof(*board), PROT_READ | PROT_WRITE, MAP_SHARED, board_fd, 0);
-    assert_ptr_not_equal(board, MAP_FAILED);
-    board->start_us = clock_now_us();
-    out = &board->generators[1];
-    snprintf(scenario_path, sizeof(scenario_path), "/tmp/test_horde.XXXXXX");
-    close(mkstemp(scenario_path));
-    start = (struct generator_start){ .scenario_path = scenario_path,
-                                      .scale = 1,
-                                      .users_scale = 1,
-                                      .board_fd = board_fd,
-                                      .slot = 1,
-                                      .shares = 1,
-                                      .is_attackers = true,
-                                      .server_name = "a.vn" };
+    generator_scene_begin(&scene, 1);
+    scene.start.is_attackers = true;
     return 0;
 }
 
 static int tear_down(void **state)
 {
     (void)state;
-    munmap(board, sizeof(*board));
-    close(board_fd);
-    unlink(scenario_path);
+    generator_scene_end(&scene);
     return 0;
 }
 
 static void write_scenario(const char *phases, const char *load)
 {
-    FILE *file = fopen(scenario_path, "w");
+    FILE *file = fopen(scene.scenario_path, "w");
     fprintf(file,
             "{ name: test, about: a test, phases: [ %s ],\n"
             "  load: { connects_per_s: 1000, attack_pace: 20ms, %s },\n"
@@ -70,17 +40,17 @@ static struct fake_portal_seen attack(enum fake_portal_fault fault, uint32_t req
     char target[32];
     struct fake_portal *portal = fake_portal_start(fault, 1);
     snprintf(target, sizeof(target), "127.0.0.1:%u", fake_portal_port(portal));
-    fake_portal_signal_after(portal, requests, &board->stop);
-    start.target = target;
-    start.ca_path = fake_portal_ca_path(portal);
-    assert_int_equal(generator_main(&start), 0);
-    assert_int_equal(out->state, 3);
+    fake_portal_signal_after(portal, requests, &scene.board->stop);
+    scene.start.target = target;
+    scene.start.ca_path = fake_portal_ca_path(portal);
+    assert_int_equal(generator_main(&scene.start), 0);
+    assert_int_equal(scene.out->state, 3);
     return fake_portal_stop(&portal);
 }
 
 static const struct results_attack *of(uint32_t phase, enum attack_kind kind)
 {
-    return &out->attacks[phase].kinds[kind];
+    return &scene.out->attacks[phase].kinds[kind];
 }
 
 static uint64_t ended(const struct results_attack *a)
@@ -142,13 +112,13 @@ static void nothing_of_it_is_in_the_figures_of_users(void **state)
     (void)state;
     write_scenario(PHASE("all", "1h", "slow_head: 3"), "attack_return: 5ms");
     attack(FAKE_PORTAL_IS_IMPATIENT, 20);
-    assert_int_equal(out->is_attackers, 1);
-    assert_false(results_is_of_users(out));
-    assert_int_equal(out->phases[0].planned, 0);
-    assert_int_equal(out->phases[0].handshake.count, 0);
+    assert_int_equal(scene.out->is_attackers, 1);
+    assert_false(results_is_of_users(scene.out));
+    assert_int_equal(scene.out->phases[0].planned, 0);
+    assert_int_equal(scene.out->phases[0].handshake.count, 0);
     for (int i = 0; i < RESULTS_ERROR_COUNT; i++)
-        assert_int_equal(out->phases[0].errors[i], 0);
-    assert_int_equal(out->seconds[0].errors, 0);
+        assert_int_equal(scene.out->phases[0].errors[i], 0);
+    assert_int_equal(scene.out->seconds[0].errors, 0);
 }
 
 static void who_does_not_return_tries_once(void **state)
@@ -183,15 +153,15 @@ static void who_is_called_off_hangs_in_the_phase_that_is_over(void **state)
     assert_int_equal(of(1, ATTACK_SLOW_HEAD)->begun, 0);
     assert_int_equal(of(1, ATTACK_SLOW_HEAD)->outcomes[ATTACK_HANGING], 1);
     assert_int_equal(of(1, ATTACK_SLOW_READ)->outcomes[ATTACK_HANGING], 2);
-    assert_false(results_attacks_any(&out->attacks[2]));
+    assert_false(results_attacks_any(&scene.out->attacks[2]));
 }
 
 static void nobody_there_lets_nobody_in(void **state)
 {
     (void)state;
     write_scenario(PHASE("all", "1s", "slow_head: 2, reset_flood: 2"), "attack_return: 0s");
-    start.target = "127.0.0.1:1";
-    assert_int_equal(generator_main(&start), 0);
+    scene.start.target = "127.0.0.1:1";
+    assert_int_equal(generator_main(&scene.start), 0);
     assert_int_equal(of(0, ATTACK_SLOW_HEAD)->outcomes[ATTACK_REFUSED], 2);
     assert_int_equal(of(0, ATTACK_RESET_FLOOD)->outcomes[ATTACK_REFUSED], 2);
     assert_int_equal(of(0, ATTACK_SLOW_HEAD)->held_max_us, 0);
