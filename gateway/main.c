@@ -1,8 +1,10 @@
 /* The command line of the gateway. */
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "config/load.h"
 #include "process/child.h"
+#include "process/control.h"
 #include "process/control_client.h"
 #include "process/generation.h"
 #include "process/keeper.h"
@@ -20,10 +22,15 @@
 #define EXIT_USAGE 2
 #define PROBLEMS_BYTES_MAX (1024 * 1024)
 
+#define WORDS_MAX 2 /* beside options */
+
 struct options {
     const char *config;
     const char *runtime_dir;
     bool json;
+    const char *until, *message;
+    const char *words[WORDS_MAX];
+    size_t word_count;
 };
 
 struct command {
@@ -32,7 +39,7 @@ struct command {
     const char *arguments;
     const char *summary;
     const char *details;
-    bool takes_config, needs_config, takes_runtime_dir, takes_json;
+    bool takes_config, needs_config, takes_runtime_dir, takes_json, takes_words;
 };
 
 /* --- commands of the gateway itself --------------------------------------------------------- */
@@ -72,32 +79,54 @@ static int run_version(const struct command *command, const struct options *opti
 
 /* --- commands for a gateway that runs ------------------------------------------------------- */
 
-static int ask(const char *runtime_dir, const struct command *command,
-               const struct options *options)
-{
-    char text[64];
-    snprintf(text, sizeof(text), "%s%s", command->name, options->json ? " --json" : "");
-    return control_client_run(runtime_dir, text);
-}
-
-static int run_control(const struct command *command, const struct options *options)
+static int tell(const struct options *options, const char *text)
 {
     struct diagnostics diagnostics;
     if (!options->config)
-        return ask(options->runtime_dir ? options->runtime_dir : RUNTIME_DIR_DEFAULT, command,
-                   options);
+        return control_client_run(options->runtime_dir ? options->runtime_dir : RUNTIME_DIR_DEFAULT,
+                                  text);
     struct bundle *bundle = bundle_new();
     diagnostics_init(&diagnostics);
     char *runtime_dir = config_load_runtime_dir(bundle, options->config, &diagnostics);
     int status = EXIT_FAILURE;
     if (runtime_dir)
-        status = ask(runtime_dir, command, options);
+        status = control_client_run(runtime_dir, text);
     else
         fprintf(stderr, "%.*s", SLICE_ARG(buf_slice(&diagnostics.text)));
     mem_free(runtime_dir);
     diagnostics_fini(&diagnostics);
     bundle_free(&bundle);
     return status;
+}
+
+static int run_control(const struct command *command, const struct options *options)
+{
+    char text[64];
+    snprintf(text, sizeof(text), "%s%s", command->name, options->json ? " --json" : "");
+    return tell(options, text);
+}
+
+static int usage_error(const struct command *command, const char *what);
+
+static int run_maintenance(const struct command *command, const struct options *options)
+{
+    char text[CONTROL_COMMAND_BYTES];
+    const char *verb = options->word_count ? options->words[0] : "";
+    bool closes = strcmp(verb, "close") == 0;
+    size_t wanted = closes || strcmp(verb, "open") == 0 ? 2 : 1;
+    if (wanted == 1 && strcmp(verb, "list") != 0)
+        return usage_error(command, "say close, open or list");
+    if (options->word_count != wanted)
+        return usage_error(command, wanted == 2 ? "the name of one upstream is missing"
+                                                : "there are too many arguments");
+    if (!closes && (options->until || options->message))
+        return usage_error(command, "--until and --message belong to close");
+    int len = snprintf(text, sizeof(text), "maintenance\n%s\n%s\n%s\n%s", verb,
+                       wanted == 2 ? options->words[1] : "", options->until ? options->until : "",
+                       options->message ? options->message : "");
+    if (len < 0 || (size_t)len >= sizeof(text))
+        return usage_error(command, "the message is too long");
+    return tell(options, text);
 }
 
 /* --- the table ------------------------------------------------------------------------------ */
@@ -168,6 +197,18 @@ static const struct command commands[] = {
       .takes_config = true,
       .takes_runtime_dir = true,
       .takes_json = true },
+    { .name = "maintenance",
+      .run = run_maintenance,
+      .arguments = "close NAME [--until TIME] [--message TEXT] | open NAME | list  " RUNNING,
+      .summary = "close an upstream for work, open it again, or show what is closed",
+      .details =
+          "All routes of a closed upstream answer 503 with a page that tells when it is\n"
+          "expected back (TIME, such as " CLOCK_ISO_EXAMPLE ") and what operators have to\n"
+          "say. Everything else goes on, and so do requests under way. It stays closed until\n"
+          "it is opened, also across restarts.\n",
+      .takes_config = true,
+      .takes_runtime_dir = true,
+      .takes_words = true },
     { .name = "version",
       .run = run_version,
       .arguments = "",
@@ -180,7 +221,7 @@ static void print_help(FILE *out)
 {
     fputs("Usage: cong COMMAND [OPTIONS]\n\n", out);
     for (size_t i = 0; i < ARRAY_LEN(commands); i++)
-        fprintf(out, "  %-9s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
     fputs("\nOptions:\n"
           "  -c, --config FILE      the configuration (YAML)\n"
           "      --runtime-dir DIR  where the running gateway has its control socket, if not\n"
@@ -217,7 +258,8 @@ static int check_options(const struct command *command, const struct options *op
 {
     if ((options->config && !command->takes_config) ||
         (options->runtime_dir && !command->takes_runtime_dir) ||
-        (options->json && !command->takes_json))
+        (options->json && !command->takes_json) ||
+        ((options->until || options->message) && !command->takes_words))
         return usage_error(command, "this command does not take that option");
     if (options->config && options->runtime_dir)
         return usage_error(command, "-c and --runtime-dir say the same thing: give one");
@@ -226,14 +268,27 @@ static int check_options(const struct command *command, const struct options *op
     return PARSE_GO_ON;
 }
 
+static int take_words(const struct command *command, struct options *options, char **words,
+                      size_t count)
+{
+    if (count > (command->takes_words ? WORDS_MAX : 0))
+        return usage_error(command, "there are too many arguments");
+    for (size_t i = 0; i < count; i++)
+        options->words[i] = words[i];
+    options->word_count = count;
+    return check_options(command, options);
+}
+
 static int parse_options(const struct command *command, struct options *options, int argc,
                          char **argv)
 {
-    enum { OPTION_RUNTIME_DIR = 256, OPTION_JSON };
+    enum { OPTION_RUNTIME_DIR = 256, OPTION_JSON, OPTION_UNTIL, OPTION_MESSAGE };
     static const struct option known[] = {
         { "config", required_argument, NULL, 'c' },
         { "runtime-dir", required_argument, NULL, OPTION_RUNTIME_DIR },
         { "json", no_argument, NULL, OPTION_JSON },
+        { "until", required_argument, NULL, OPTION_UNTIL },
+        { "message", required_argument, NULL, OPTION_MESSAGE },
         { "help", no_argument, NULL, 'h' },
         { NULL, 0, NULL, 0 },
     };
@@ -241,9 +296,7 @@ static int parse_options(const struct command *command, struct options *options,
     for (;;) {
         switch (getopt_long(argc, argv, "c:h", known, NULL)) {
         case -1:
-            if (optind < argc)
-                return usage_error(command, "there are too many arguments");
-            return check_options(command, options);
+            return take_words(command, options, argv + optind, (size_t)(argc - optind));
         case 'c':
             options->config = optarg;
             break;
@@ -252,6 +305,12 @@ static int parse_options(const struct command *command, struct options *options,
             break;
         case OPTION_JSON:
             options->json = true;
+            break;
+        case OPTION_UNTIL:
+            options->until = optarg;
+            break;
+        case OPTION_MESSAGE:
+            options->message = optarg;
             break;
         case 'h':
             print_command_help(command);

@@ -2,8 +2,10 @@
 #ifndef CONFIG_CONFIG_ROUTE_H
 #define CONFIG_CONFIG_ROUTE_H
 
+#include "config/config_health.h"
 #include "config/config_limit.h"
 #include "config/config_listener.h"
+#include "config/config_maintenance.h"
 #include "config/config_session.h"
 #include "config/config_submission.h"
 
@@ -31,6 +33,9 @@ struct config_upstream {
     uint32_t retries;                /* on another peer, when that is safe: 0 or 1 */
     uint32_t response_head_bytes;
     struct config_file identity_key; /* signs X-Cong-Identity; path NULL: it is not sent */
+    struct config_health *health;    /* NULL: peers are not probed */
+    struct slice title; /* what citizens call it: "Hà Nội"; data NULL: it is not named to them */
+    struct config_maintenance *maintenance; /* NULL: it is open */
 };
 
 struct config_header {

@@ -57,6 +57,8 @@ static void load_upstream(struct loader *l, struct node node, struct config_upst
     section_read(r, section_part(r, node, section, "keep_alive"), &settings_keep_alive, u);
     load_peers(l, section_part(r, node, section, "peers"), u);
     load_identity_key(l, node, u);
+    load_health(l, section_part(r, node, section, "health"), u);
+    load_maintenance(l, section_part(r, node, section, "maintenance"), u);
 }
 
 void load_upstreams(struct loader *l, struct node list)

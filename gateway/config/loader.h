@@ -27,6 +27,10 @@ void load_admin(struct loader *l, struct node node);
 void load_rate_limits(struct loader *l, struct node list);
 void load_store(struct loader *l, struct node node);
 void load_upstreams(struct loader *l, struct node list);
+/* An absent node: no probes. */
+void load_health(struct loader *l, struct node node, struct config_upstream *u);
+/* An absent node: open. */
+void load_maintenance(struct loader *l, struct node node, struct config_upstream *u);
 /* Those that a route names; after the rate limits. */
 void load_route_limits(struct loader *l, struct node list, struct config_route *route);
 /* After the rate limits and upstreams, which routes refer to. */

@@ -206,6 +206,9 @@ static const struct setting upstream_rows[] = {
           "largest response head: 502"),
     VALUE(identity_key, identity_key, CONTENTS, NONE, "1..1024",
           "file of the key that signs X-Cong-Identity"),
+    PART(health, MAPPING, NONE, NULL, "probes of the peers; none without it"),
+    VALUE(title, title, TEXT, NONE, "1..128", "what citizens call it, for pages"),
+    PART(maintenance, MAPPING, NONE, NULL, "the upstream is closed for work"),
 };
 SECTION(settings_upstream, upstream_rows, "upstreams[]");
 
@@ -224,6 +227,32 @@ static const struct setting keep_alive_rows[] = {
           "closed when idle for so long"),
 };
 SECTION(settings_keep_alive, keep_alive_rows, "upstreams[].keep_alive");
+
+#undef OWNER
+#define OWNER struct config_health
+
+static const struct setting health_rows[] = {
+    VALUE(kind, kind, CHOICE, "http", "http|tcp", "an HTTP request, or connecting alone"),
+    VALUE(path, path, TEXT, "/", "1..1024", "what is asked for with GET"),
+    VALUE(host, host, TEXT, NONE, "1..256", "the Host field; the peer's address if not given"),
+    VALUE(status, status, COUNT, NONE, "200..599", "what the answer's status must be"),
+    VALUE(body, body, TEXT, NONE, "1..256", "what the answer's first 64 KiB must hold"),
+    VALUE(interval, interval_ms, DURATION, "5s", "100ms..1h", "from probe to probe of a peer"),
+    VALUE(timeout, timeout_ms, DURATION, "2s", "10ms..1m", "of one probe"),
+    VALUE(rise, rise, COUNT, "2", "1..100", "probes that must pass in a row: up"),
+    VALUE(fall, fall, COUNT, "3", "1..100", "probes that must fail in a row: down"),
+};
+SECTION(settings_health, health_rows, "upstreams[].health");
+
+#undef OWNER
+#define OWNER struct config_maintenance
+
+static const struct setting maintenance_rows[] = {
+    VALUE(until, until, TEXT, NONE, "1..32", "when the work is expected to be over"),
+    VALUE(message, message, TEXT, NONE, "1" UP_TO(CONFIG_MAINTENANCE_MESSAGE_BYTES),
+          "what citizens are told beside it"),
+};
+SECTION(settings_maintenance, maintenance_rows, "upstreams[].maintenance");
 
 #undef OWNER
 #define OWNER struct config_peer

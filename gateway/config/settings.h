@@ -56,7 +56,7 @@ extern const struct section settings_listener, settings_admin, settings_tls, set
 extern const struct section settings_rate_limit;
 /* Of struct config_upstream and config_peer. */
 extern const struct section settings_upstream, settings_upstream_timeouts, settings_keep_alive,
-    settings_peer;
+    settings_peer, settings_health, settings_maintenance;
 /* Of struct config_route. */
 extern const struct section settings_route, settings_route_timeouts, settings_route_headers,
     settings_response_headers;

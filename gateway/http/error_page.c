@@ -1,9 +1,11 @@
 #include "http/error_page.h"
 
+#include "common/clock.h"
 #include "common/json.h"
 #include "common/status_phrase.h"
 
 #include <stdio.h>
+#include <time.h>
 
 enum language { VIETNAMESE, ENGLISH };
 enum outcome { NOTHING_FILED, UNKNOWN, UNDER_WAY, ANSWERED };
@@ -102,6 +104,38 @@ static void append_escaped(struct buf *out, struct slice text)
     }
 }
 
+/* In Vietnam's time, whatever the machine's is. */
+static void append_until(struct buf *out, uint64_t until_ms, enum language language)
+{
+    static const char *const months[12] = { "January",   "February", "March",    "April",
+                                            "May",       "June",     "July",     "August",
+                                            "September", "October",  "November", "December" };
+    time_t seconds = (time_t)((until_ms + CLOCK_VIETNAM_MS) / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    if (language == VIETNAMESE)
+        buf_printf(out, "Dự kiến hoạt động trở lại lúc %02d:%02d ngày %d/%d/%d.", tm.tm_hour,
+                   tm.tm_min, tm.tm_mday, tm.tm_mon + 1, tm.tm_year + 1900);
+    else
+        buf_printf(out, "Expected back at %02d:%02d on %d %s %d (Vietnam time).", tm.tm_hour,
+                   tm.tm_min, tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900);
+}
+
+static void append_when_back(struct buf *out, const struct error_page_input *input,
+                             enum language language)
+{
+    static const struct text overdue =
+        BOTH("Công việc kéo dài hơn dự kiến.", "The work takes longer than expected.");
+    if (!input->until_ms && !input->is_overdue)
+        return;
+    buf_append_str(out, "<p><strong>");
+    if (input->until_ms)
+        append_until(out, input->until_ms, language);
+    else
+        buf_append_str(out, overdue.in[language]);
+    buf_append_str(out, "</strong>");
+}
+
 static void append_what_next(struct buf *out, const struct row *row, uint32_t retry_after_s,
                              enum language language)
 {
@@ -116,13 +150,28 @@ static void append_what_next(struct buf *out, const struct row *row, uint32_t re
                    count == 1 ? "" : "s");
 }
 
-static void append_language(struct buf *out, const struct row *row, enum outcome outcome,
-                            uint32_t retry_after_s, enum language language)
+/* What operators have written is in Vietnamese, and stands once. */
+static void append_paragraph(struct buf *out, const char *tag, struct slice text)
+{
+    if (text.len == 0)
+        return;
+    buf_printf(out, "<p lang=vi><%s>", tag);
+    append_escaped(out, text);
+    buf_printf(out, "</%s>", tag);
+}
+
+static void append_language(struct buf *out, const struct error_page_input *input,
+                            const struct row *row, enum outcome outcome, enum language language)
 {
     const char *heading = language == VIETNAMESE ? "h1" : "h2";
-    buf_printf(out, "<%s>%s</%s><p>%s<p><strong>%s</strong><p>", heading, row->title.in[language],
-               heading, row->happened.in[language], outcome_texts[outcome].in[language]);
-    append_what_next(out, row, retry_after_s, language);
+    buf_printf(out, "<%s>%s</%s>", heading, row->title.in[language], heading);
+    append_paragraph(out, "strong", input->affected);
+    buf_printf(out, "<p>%s", row->happened.in[language]);
+    if (language == VIETNAMESE)
+        append_paragraph(out, "span", input->message);
+    append_when_back(out, input, language);
+    buf_printf(out, "<p><strong>%s</strong><p>", outcome_texts[outcome].in[language]);
+    append_what_next(out, row, input->retry_after_s, language);
 }
 
 /* Reference codes are Crockford's base32, which leaves out the letters that look like others. */
@@ -154,11 +203,11 @@ static void write_html(struct buf *out, const struct error_page_input *input, co
 {
     buf_append_str(out, page_head);
     buf_printf(out, "<title>%s</title><main>", row->title.in[VIETNAMESE]);
-    append_language(out, row, outcome, input->retry_after_s, VIETNAMESE);
+    append_language(out, input, row, outcome, VIETNAMESE);
     append_link(out, input->link);
     append_reference(out, input->reference);
     buf_append_str(out, "<section lang=en>");
-    append_language(out, row, outcome, input->retry_after_s, ENGLISH);
+    append_language(out, input, row, outcome, ENGLISH);
     buf_printf(out,
                "</section><section><p><a href=/>Về trang chủ <span lang=en>/ Home page</span></a>"
                "<p><small>HTTP %u</small></section></main>",
@@ -185,6 +234,15 @@ static void write_json(struct buf *out, const struct error_page_input *input, co
     json_string(&json, "detail", slice_of(detail, (size_t)len));
     json_string(&json, "reason", slice_str(row->name));
     json_string(&json, "outcome", slice_str(outcome_names[outcome]));
+    if (input->affected.len)
+        json_string(&json, "affected", input->affected);
+    if (input->message.len)
+        json_string(&json, "message", input->message);
+    if (input->until_ms) {
+        char until[CLOCK_ISO_LEN + 1];
+        clock_format_iso(until, input->until_ms);
+        json_string(&json, "until", slice_of(until, CLOCK_ISO_LEN));
+    }
     if (input->reference.len)
         json_string(&json, "reference", input->reference);
     if (input->link.len)

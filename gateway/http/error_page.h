@@ -13,7 +13,7 @@
 #include "common/slice.h"
 #include "http/error_page_table.h"
 
-#define ERROR_PAGE_BYTES_MAX 3072 /* every page fits: a cap for the caller's buffer */
+#define ERROR_PAGE_BYTES_MAX 8192 /* every page fits: a cap for the caller's buffer */
 
 /* Value of Content-Security-Policy that fits the HTML form. */
 #define ERROR_PAGE_POLICY                                                                          \
@@ -35,7 +35,11 @@ struct error_page_input {
      * method is safe. Without that, a page for 502 or 504 claims neither one nor the other. */
     bool nothing_filed;
     bool wants_json;
-    uint16_t status; /* in place of the row's; 0: that */
+    struct slice affected; /* the system in question, as citizens call it; empty: not named */
+    struct slice message;  /* of the operators, for citizens; empty: none */
+    uint64_t until_ms;     /* wall clock, when it is expected to work again; 0: not known */
+    bool is_overdue;       /* it was expected to work by now */
+    uint16_t status;       /* in place of the row's; 0: that */
 };
 
 unsigned error_page_status(enum error_page_reason reason);

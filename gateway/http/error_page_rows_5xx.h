@@ -36,6 +36,13 @@
              "The system behind this service is down or under maintenance. Other services may "    \
              "still work."),                                                                       \
         BOTH("Hãy thử lại sau ít phút.", "Try again in a few minutes."))                           \
+    ROW(MAINTENANCE, maintenance, 503, NOTHING_FILED,                                              \
+        BOTH("Hệ thống đang bảo trì", "Closed for maintenance"),                                   \
+        BOTH("Hệ thống xử lý dịch vụ này tạm đóng để bảo trì. Các dịch vụ khác của Cổng vẫn hoạt " \
+             "động bình thường.",                                                                  \
+             "The system behind this service is closed for maintenance. All other services of "    \
+             "the portal work as usual."),                                                         \
+        BOTH("Xin quý vị quay lại sau.", "Please come back later."))                               \
     ROW(SESSION_UNAVAILABLE, session_unavailable, 503, UNKNOWN,                                    \
         BOTH("Chưa kiểm tra được phiên đăng nhập", "Your session cannot be checked right now"),    \
         BOTH("Hệ thống lưu phiên đăng nhập tạm thời không trả lời.",                               \

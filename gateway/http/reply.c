@@ -87,6 +87,18 @@ void reply_error_retry(struct exchange *ex, enum error_page_reason reason, uint3
     send_page(ex, &input, seconds, (struct slice){ 0 }, (struct slice){ 0 });
 }
 
+void reply_error_closed(struct exchange *ex, const struct reply_closed *closed)
+{
+    bool is_known = closed->until_ms || closed->is_overdue;
+    struct error_page_input input = { .reason = ERROR_PAGE_MAINTENANCE,
+                                      .retry_after_s = is_known ? 0 : closed->retry_after_s,
+                                      .affected = closed->affected,
+                                      .message = closed->message,
+                                      .until_ms = closed->until_ms,
+                                      .is_overdue = closed->is_overdue };
+    send_page(ex, &input, closed->retry_after_s, (struct slice){ 0 }, (struct slice){ 0 });
+}
+
 void reply_status(struct exchange *ex, enum error_page_reason reason)
 {
     struct error_page_input input = { .reason = reason, .link = ex->request.path, .status = 200 };

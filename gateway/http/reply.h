@@ -13,6 +13,15 @@ void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct
                       struct slice value);
 /* The same with Retry-After, which the page tells, too. */
 void reply_error_retry(struct exchange *ex, enum error_page_reason reason, uint32_t seconds);
+/* The upstream of the request is closed for work. */
+struct reply_closed {
+    struct slice affected;  /* what citizens call it; may be empty */
+    struct slice message;   /* of the operators, for citizens; may be empty */
+    uint64_t until_ms;      /* wall clock, when it is expected back; 0: not known */
+    bool is_overdue;        /* that time has gone by */
+    uint32_t retry_after_s; /* for programs; people are told the time, where it is known */
+};
+void reply_error_closed(struct exchange *ex, const struct reply_closed *closed);
 /* About a submission: what the row says of it counts, whatever this request did. `link`, where its
  * status can be asked for, may be empty, retry_after_s 0; the page says what to do all the same. */
 void reply_submission(struct exchange *ex, enum error_page_reason reason, uint32_t retry_after_s,

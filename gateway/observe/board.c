@@ -159,6 +159,7 @@ static void clear_peer(struct board *b, uint32_t index)
     for (uint32_t slot = 0; slot < BOARD_SLOTS; slot++)
         if (board_slot(b, slot) != BOARD_SLOT_UNUSED)
             memset(&b->region->rows[slot].peers[index], 0, sizeof(struct series_peer_counts));
+    memset(&b->region->health[index], 0, sizeof(b->region->health[index]));
     memset(b->region->in_flight[index], 0, sizeof(b->region->in_flight[index]));
 }
 
@@ -264,6 +265,18 @@ struct series_peer board_peer(struct board *b, uint32_t slot, int index)
         return (struct series_peer){ NULL, NULL };
     return (struct series_peer){ &b->region->rows[slot].peers[index],
                                  &b->region->in_flight[index][slot] };
+}
+
+struct peer_health *board_peer_health(const struct board *b, int index)
+{
+    assert(index < BOARD_PEERS_MAX);
+    return index < 0 ? NULL : &b->region->health[index];
+}
+
+struct closure *board_closure(const struct board *b, int index)
+{
+    assert(index < BOARD_UPSTREAMS_MAX);
+    return index < 0 ? NULL : &b->region->closures[index];
 }
 
 uint32_t board_workers_end(const struct board *b)

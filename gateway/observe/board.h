@@ -16,7 +16,9 @@
 
 #include "common/err.h"
 #include "common/slice.h"
+#include "observe/closure.h"
 #include "observe/metrics.h"
+#include "observe/peer_health.h"
 #include "observe/series.h"
 
 #define BOARD_WORKERS_MAX 64
@@ -73,6 +75,11 @@ struct metrics *board_metrics(struct board *b, uint32_t slot);
 struct series board_series(struct board *b, uint32_t slot, enum series_kind kind, int index);
 /* Of workers only. */
 struct series_peer board_peer(struct board *b, uint32_t slot, int index);
+
+/* What the keeper's probes know of a peer; NULL for an index of -1. */
+struct peer_health *board_peer_health(const struct board *b, int index);
+/* Whether an upstream is closed for work; the supervisor writes. NULL for an index of -1. */
+struct closure *board_closure(const struct board *b, int index);
 
 /* Requests that all workers together have under way at a peer. */
 uint32_t board_in_flight(const struct board *b, int index);

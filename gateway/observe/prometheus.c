@@ -261,6 +261,31 @@ static void write_peers(const struct board *b, struct buf *out)
     sample(&f, NULL, NULL, board_in_flight(b, (int)index));
 }
 
+static void write_health(const struct board *b, struct buf *out)
+{
+    char text[LABELS_MAX];
+    struct family f = { .out = out };
+    family_begin(&f, "peer", "up", "gauge", "0 while probes of the peer fail, 1 otherwise");
+    FOREACH_SERIES(index, b, SERIES_PEER, text, &f.labels)
+    sample(&f, NULL, NULL, !peer_health_is_down(board_peer_health(b, (int)index)));
+    family_begin(&f, "peer", "probes_total", "counter", "Probes of the peer, by how they ended");
+    FOREACH_SERIES(index, b, SERIES_PEER, text, &f.labels)
+    {
+        struct health_view v = peer_health_view(board_peer_health(b, (int)index));
+        sample(&f, "result", "passed", v.passed);
+        sample(&f, "result", "failed", v.failed);
+    }
+}
+
+static void write_closures(const struct board *b, struct buf *out)
+{
+    char text[LABELS_MAX];
+    struct family f = { .out = out };
+    family_begin(&f, "upstream", "closed", "gauge", "1 while the upstream is closed for work");
+    FOREACH_SERIES(index, b, SERIES_UPSTREAM, text, &f.labels)
+    sample(&f, NULL, NULL, closure_is_set(board_closure(b, (int)index)));
+}
+
 void prometheus_write(const struct board *b, const char *version, struct buf *out)
 {
     static const enum series_kind kinds[] = { SERIES_ROUTE, SERIES_UPSTREAM };
@@ -274,4 +299,6 @@ void prometheus_write(const struct board *b, const char *version, struct buf *ou
         write_latency(b, kinds[i], out);
     }
     write_peers(b, out);
+    write_health(b, out);
+    write_closures(b, out);
 }

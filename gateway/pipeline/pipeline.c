@@ -6,8 +6,9 @@
 
 /* The order of things. */
 static const struct stage *const stages[] = {
-    &stage_client,     &stage_https,   &stage_status, &stage_route,      &stage_identify,
-    &stage_rate_limit, &stage_session, &stage_body,   &stage_submission, &stage_proxy,
+    &stage_client,      &stage_https,      &stage_status,     &stage_route,
+    &stage_maintenance, &stage_identify,   &stage_rate_limit, &stage_session,
+    &stage_body,        &stage_submission, &stage_proxy,
 };
 
 static void walk(struct passage *p)

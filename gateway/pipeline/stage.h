@@ -34,16 +34,17 @@ struct stage {
     void (*on_leave)(struct passage *p);
 };
 
-extern const struct stage stage_client;     /* who asks, as far as trusted proxies tell */
-extern const struct stage stage_https;      /* plain listeners that redirect */
-extern const struct stage stage_route;      /* which route; its redirect, its edits of the answer */
-extern const struct stage stage_identify;   /* whether the cookie carries our signature */
-extern const struct stage stage_rate_limit; /* how often this client may ask */
-extern const struct stage stage_session;    /* who that is, and what backends order about it */
-extern const struct stage stage_body;       /* the announced size of the body */
-extern const struct stage stage_status;     /* the gateway's own pages about submissions */
-extern const struct stage stage_submission; /* what is to be dispatched once */
-extern const struct stage stage_proxy;      /* a peer answers */
+extern const struct stage stage_client; /* who asks, as far as trusted proxies tell */
+extern const struct stage stage_https;  /* plain listeners that redirect */
+extern const struct stage stage_route;  /* which route; its redirect, its edits of the answer */
+extern const struct stage stage_maintenance; /* upstreams that are closed for work */
+extern const struct stage stage_identify;    /* whether the cookie carries our signature */
+extern const struct stage stage_rate_limit;  /* how often this client may ask */
+extern const struct stage stage_session;     /* who that is, and what backends order about it */
+extern const struct stage stage_body;        /* the announced size of the body */
+extern const struct stage stage_status;      /* the gateway's own pages about submissions */
+extern const struct stage stage_submission;  /* what is to be dispatched once */
+extern const struct stage stage_proxy;       /* a peer answers */
 
 /* The wait of the stage entered last is over: the walk goes on with the next one. Not from within
  * on_request, which returns STAGE_NEXT instead. Does nothing when the request has been answered, or

@@ -1,9 +1,10 @@
 /* The control socket: the only place for commands that change something.
  *
- * SOCK_SEQPACKET in the runtime folder, mode 0600. A connection carries one command, the bare word
- * of it in one packet, and one answer: packets that begin with CONTROL_MORE, CONTROL_DONE or
- * CONTROL_FAILED, then text; the last two end it. A client that does not send its command or does
- * not take its answer in CONTROL_PATIENCE_MS is dropped; nothing here ever blocks. */
+ * SOCK_SEQPACKET in the runtime folder, mode 0600. A connection carries one command, its word
+ * and what belongs to it in one packet, and one answer: packets that begin with CONTROL_MORE,
+ * CONTROL_DONE or CONTROL_FAILED, then text; the last two end it. A client that does not send its
+ * command or does not take its answer in CONTROL_PATIENCE_MS is dropped; nothing here ever blocks.
+ */
 #ifndef PROCESS_CONTROL_H
 #define PROCESS_CONTROL_H
 
@@ -14,7 +15,7 @@
 
 #define CONTROL_CLIENTS_MAX 16
 #define CONTROL_PATIENCE_MS 5000
-#define CONTROL_COMMAND_BYTES 64
+#define CONTROL_COMMAND_BYTES 1024
 #define CONTROL_PACKET_BYTES 16384
 
 #define CONTROL_MORE '.'

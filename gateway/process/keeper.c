@@ -8,6 +8,7 @@
 #include "process/guard.h"
 #include "process/version.h"
 #include "store/store_keeper.h"
+#include "upstream/prober.h"
 
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ struct keeper {
     struct board *board;         /* owned */
     struct store_region *region; /* owned */
     struct store_keeper *store;  /* owned */
+    struct prober *prober;       /* owned */
     struct config *config;       /* owned; NULL before the first CONFIG */
     struct admin admin;
     struct guard guard;
@@ -44,6 +46,7 @@ static void apply(struct keeper *k, struct config *config, int admin_socket, uin
 {
     struct metrics *metrics = board_metrics(k->board, BOARD_KEEPER);
     store_keeper_apply(k->store, config);
+    prober_apply(k->prober, config);
     config_free(&k->config);
     k->config = config;
     log_set_level(config->log_level);
@@ -122,6 +125,7 @@ static int start(struct keeper *k, int channel_fd)
     admin_init(&k->admin, &k->loop, k->board, k->region, CONG_VERSION);
     k->store = store_keeper_new(&k->loop, k->region, board_metrics(k->board, BOARD_KEEPER),
                                 board_ticket_section(k->board));
+    k->prober = prober_new(&k->loop, k->board);
     guard_init(&k->guard, &k->loop, k->board, BOARD_KEEPER, 0, NULL);
     k->channel = channel_fd;
     k->watch.data = k;
@@ -133,6 +137,7 @@ static void finish(struct keeper *k)
 {
     admin_fini(&k->admin);
     guard_fini(&k->guard);
+    prober_free(&k->prober);
     store_keeper_free(&k->store);
     loop_fini(&k->loop);
     close(k->channel);

@@ -52,6 +52,7 @@ void reload_announce(struct supervisor *s, uint64_t now_ms)
     s->reload.refresh_due_ms = now_ms + config->ocsp_refresh_ms;
     log_set_level(config->log_level);
     register_names(s->board, config);
+    maintenance_apply(&s->maintenance, config, s->board);
     board_set_state(s->board, BOARD_USERS_CAPACITY, config->capacity_users);
     board_set_state(s->board, BOARD_CONFIG_WANTED, s->generation.number);
     board_set_state(s->board, BOARD_MEMORY_LIMIT,

@@ -118,6 +118,15 @@ static void on_status_json(struct supervisor *s, struct control_client *client)
     answer_status(s, client, true);
 }
 
+static void on_maintenance(struct supervisor *s, struct control_client *client, struct slice what)
+{
+    struct buf text;
+    buf_init(&text, TEXT_BYTES_MAX);
+    int status = maintenance_command(&s->maintenance, s->generation.config, s->board, what, &text);
+    control_answer(client, status == 0, buf_slice(&text));
+    buf_fini(&text);
+}
+
 static void on_command(void *user, struct control_client *client, struct slice command)
 {
     static const struct {
@@ -132,6 +141,11 @@ static void on_command(void *user, struct control_client *client, struct slice c
             commands[i].run(user, client);
             return;
         }
+    }
+    struct slice maintenance = SLICE("maintenance\n");
+    if (slice_starts_with(command, maintenance)) {
+        on_maintenance(user, client, slice_from(command, maintenance.len));
+        return;
     }
     control_answer(client, false, SLICE("the running gateway does not know this command\n"));
 }
@@ -276,6 +290,9 @@ static int start(struct supervisor *s, struct err *e)
     s->board = board_create(e);
     if (!s->board)
         return ERR_SYSTEM;
+    status = maintenance_open(&s->maintenance, config->runtime_dir, e);
+    if (status < 0)
+        return status;
     tls_tickets_init(board_ticket_section(s->board));
     crew_init(&s->crew, s->board, &s->generation, &s->logs,
               (struct child_launch){ .board_fd = board_fd(s->board),
@@ -304,6 +321,7 @@ static void finish(struct supervisor *s)
     crew_fini(&s->crew);
     board_free(&s->board);
     store_region_free(&s->store);
+    maintenance_fini(&s->maintenance);
     runtime_dir_close(&s->runtime_dir);
     log_files_close(&s->logs);
     generation_fini(&s->generation);

@@ -13,6 +13,7 @@
 #include "process/capacity.h"
 #include "process/control.h"
 #include "process/crew.h"
+#include "process/maintenance.h"
 #include "process/runtime_dir.h"
 #include "store/store_region.h"
 
@@ -38,6 +39,7 @@ struct supervisor {
     struct board *board;        /* owned */
     struct store_region *store; /* owned */
     struct control *control;    /* owned */
+    struct maintenance maintenance;
     struct crew crew;
     struct capacity capacity;
 

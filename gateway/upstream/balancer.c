@@ -4,6 +4,12 @@
 
 #include <math.h>
 
+static bool is_out(const struct balancer *b, const struct balancer_place *place,
+                   const struct peer *except)
+{
+    return place->peer == except || (!b->asks_all && peer_is_down(place->peer));
+}
+
 /* Smooth weighted round robin, as nginx made it known: everyone earns its weight, the richest is
  * chosen and pays the total. Weights 5,1,1 give a a b a c a a, not a a a a a b c. */
 static struct peer *pick_round_robin(struct balancer *b, const struct peer *except)
@@ -12,7 +18,7 @@ static struct peer *pick_round_robin(struct balancer *b, const struct peer *exce
     int64_t total = 0;
     for (size_t i = 0; i < b->count; i++) {
         struct balancer_place *place = &b->places[i];
-        if (place->peer == except)
+        if (is_out(b, place, except))
             continue;
         place->credit += place->weight;
         total += place->weight;
@@ -33,7 +39,7 @@ static struct peer *pick_least_connections(struct balancer *b, const struct peer
     b->next = b->count ? (b->next + 1) % (uint32_t)b->count : 0;
     for (size_t i = 0; i < b->count; i++) {
         const struct balancer_place *place = &b->places[(b->next + i) % b->count];
-        if (place->peer == except)
+        if (is_out(b, place, except))
             continue;
         uint64_t load = peer_in_flight(place->peer) + 1ull;
         /* load / weight < best_load / best->weight without a division */
@@ -69,19 +75,40 @@ static double score(const struct balancer_place *place, uint64_t key)
     return -(double)place->weight / log(u);
 }
 
-struct peer *balancer_pick_for(const struct balancer *b, uint64_t key, const struct peer *except)
+static struct peer *pick_for(const struct balancer *b, uint64_t key, const struct peer *except)
 {
     struct peer *best = NULL;
     double best_score = 0;
     for (size_t i = 0; i < b->count; i++) {
         const struct balancer_place *place = &b->places[i];
-        double s = place->peer == except ? 0 : score(place, key);
+        double s = is_out(b, place, except) ? 0 : score(place, key);
         if (s > best_score) {
             best = place->peer;
             best_score = s;
         }
     }
     return best;
+}
+
+/* Probes may be wrong about everybody at once: then all are asked. */
+struct peer *balancer_pick(struct balancer *b, const struct peer *except)
+{
+    b->asks_all = false;
+    struct peer *found = b->pick(b, except);
+    if (found)
+        return found;
+    b->asks_all = true;
+    return b->pick(b, except);
+}
+
+struct peer *balancer_pick_for(struct balancer *b, uint64_t key, const struct peer *except)
+{
+    b->asks_all = false;
+    struct peer *found = pick_for(b, key, except);
+    if (found)
+        return found;
+    b->asks_all = true;
+    return pick_for(b, key, except);
 }
 
 void balancer_init(struct balancer *b, enum config_balance policy, struct balancer_place *places,

@@ -18,6 +18,7 @@ struct balancer {
     struct balancer_place *places; /* owned */
     size_t count;
     struct peer *(*pick)(struct balancer *b, const struct peer *except);
+    bool asks_all; /* this time: all are down */
     uint32_t next; /* where least connections begins to look, so that ties take turns */
 };
 
@@ -26,15 +27,13 @@ void balancer_init(struct balancer *b, enum config_balance policy, struct balanc
                    size_t count, struct random *random);
 void balancer_fini(struct balancer *b);
 
-/* Borrowed; NULL when there is no peer other than `except` (which may be NULL). */
-static inline struct peer *balancer_pick(struct balancer *b, const struct peer *except)
-{
-    return b->pick(b, except);
-}
+/* Borrowed; NULL when there is no peer other than `except` (which may be NULL). Those that are down
+ * are left out, unless all are. */
+struct peer *balancer_pick(struct balancer *b, const struct peer *except);
 
 /* The peer that belongs to `key`, whatever the policy: the same on every worker and node, each peer
  * with its weight's share of the keys. When peers come and go, only keys of theirs move (rendezvous
  * hashing, Thaler and Ravishankar, 1998). */
-struct peer *balancer_pick_for(const struct balancer *b, uint64_t key, const struct peer *except);
+struct peer *balancer_pick_for(struct balancer *b, uint64_t key, const struct peer *except);
 
 #endif

@@ -52,6 +52,7 @@ struct peer *peer_get(struct peer_set *set, const struct config_upstream *upstre
         p = peer_new(set, name, config);
     p->board_index = board_find(set->board, SERIES_PEER, slice_str(p->name));
     p->series = board_peer(set->board, set->slot, p->board_index);
+    p->health = board_peer_health(set->board, p->board_index);
     p->idle_max = upstream->keep_alive_connections;
     p->idle_timeout_ms = upstream->keep_alive_timeout_ms;
     return peer_ref(p);

@@ -26,7 +26,8 @@ struct peer {
     struct sockaddr_storage address;
     int board_index;
     struct series_peer series;
-    struct list idle; /* struct upstream_conn, the most recently used first */
+    const struct peer_health *health; /* borrowed from the board; NULL: nobody knows */
+    struct list idle;                 /* struct upstream_conn, the most recently used first */
     uint32_t idle_count;
     uint32_t idle_max;
     uint32_t idle_timeout_ms;
@@ -40,6 +41,12 @@ struct peer *peer_get(struct peer_set *set, const struct config_upstream *upstre
 struct peer *peer_ref(struct peer *p);
 /* NULL-safe; *pointer is NULL after. The last reference closes the idle connections. */
 void peer_unref(struct peer **pointer);
+
+/* As far as probes know. */
+static inline bool peer_is_down(const struct peer *p)
+{
+    return p->health && peer_health_is_down(p->health);
+}
 
 /* Requests under way at this peer, of all workers. */
 uint32_t peer_in_flight(const struct peer *p);

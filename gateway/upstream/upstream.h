@@ -8,6 +8,7 @@
 struct upstream {
     const struct config_upstream *config; /* borrowed from the snapshot's configuration */
     struct series series;
+    const struct closure *closure; /* borrowed from the board; NULL: there was no room for it */
     struct balancer balancer;
 };
 

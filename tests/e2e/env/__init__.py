@@ -7,6 +7,7 @@ from .gateway import Gateway
 from .h2_client import Ended, H2Client, frame_bytes
 from .load import Load
 from .node import Node
+from .patient import PROBE_PATH, Patient
 from .ports import free_address, free_port
 from .process import ROOT, Process, program
 from .raw_client import HOST, RawClient, request_bytes

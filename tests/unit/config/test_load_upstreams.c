@@ -156,6 +156,68 @@ static void bounds_the_peers_of_all_upstreams(void **state)
     buf_fini(&yaml);
 }
 
+#define HEALTH(settings)                                                                           \
+    ROUTE_ONLY "upstreams: [ { name: a, peers: [ { address: 10.0.0.1:80 } ], health: { " settings  \
+               " } } ]\n"
+
+static void peers_are_probed_only_when_that_is_asked_for(void **state)
+{
+    (void)state;
+    struct load_fixture f;
+    const struct config *c = load_good(
+        &f, ROUTE_ONLY "upstreams: [ { name: a, peers: [ { address: 10.0.0.1:80 } ] } ]\n");
+    assert_null(c->upstreams[0].health);
+    load_fixture_fini(&f);
+    c = load_good(&f, HEALTH(""));
+    const struct config_health *h = c->upstreams[0].health;
+    assert_int_equal(h->kind, CONFIG_HEALTH_HTTP);
+    assert_string_equal(h->path.data, "/");
+    assert_null(h->host.data);
+    assert_null(h->body.data);
+    assert_int_equal(h->status, 0);
+    assert_int_equal(h->interval_ms, 5000);
+    assert_int_equal(h->timeout_ms, 2000);
+    assert_int_equal(h->rise, 2);
+    assert_int_equal(h->fall, 3);
+    load_fixture_fini(&f);
+}
+
+static void a_probe_that_cannot_be_sent_is_reported(void **state)
+{
+    (void)state;
+    expect_problems(HEALTH("path: tot, host: 'a b'"),
+                    "3:78: upstreams[0].health.path: must begin with / and hold printable ASCII "
+                    "without spaces\n"
+                    "3:89: upstreams[0].health.host: must be a host name, perhaps with a port\n");
+    expect_problems(HEALTH("kind: tcp, status: 200"),
+                    "3:91: upstreams[0].health.status: means nothing with kind: tcp\n");
+    expect_problems(HEALTH("interval: 1s"),
+                    "3:82: upstreams[0].health.interval: a probe's timeout is longer than the "
+                    "interval\n");
+}
+
+static void an_upstream_may_be_closed_for_work(void **state)
+{
+    (void)state;
+    struct load_fixture f;
+    const struct config *c = load_good(
+        &f, ROUTE_ONLY "upstreams: [ { name: a, title: Huế, peers: [ { address: 10.0.0.1:80 } ], "
+                       "maintenance: { until: 2026-11-23T06:00, message: m } } ]\n");
+    assert_string_equal(c->upstreams[0].title.data, "Huế");
+    assert_int_equal(c->upstreams[0].maintenance->until_ms, 1795388400000);
+    assert_string_equal(c->upstreams[0].maintenance->message.data, "m");
+    load_fixture_fini(&f);
+    c = load_good(&f, ROUTE_ONLY "upstreams: [ { name: a, peers: [ { address: 10.0.0.1:80 } ], "
+                                 "maintenance: {} } ]\n");
+    assert_non_null(c->upstreams[0].maintenance);
+    assert_int_equal(c->upstreams[0].maintenance->until_ms, 0);
+    load_fixture_fini(&f);
+    expect_problems(ROUTE_ONLY "upstreams: [ { name: a, peers: [ { address: 10.0.0.1:80 } ], "
+                               "maintenance: { until: mai } } ]\n",
+                    "3:84: upstreams[0].maintenance.until: must be a time such as "
+                    "2026-11-23T06:00+07:00\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -168,6 +230,9 @@ int main(void)
         cmocka_unit_test(rejects_host_names_as_peers),
         cmocka_unit_test(rejects_more_than_one_retry),
         cmocka_unit_test(bounds_the_peers_of_all_upstreams),
+        cmocka_unit_test(peers_are_probed_only_when_that_is_asked_for),
+        cmocka_unit_test(an_upstream_may_be_closed_for_work),
+        cmocka_unit_test(a_probe_that_cannot_be_sent_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,6 +27,8 @@ static const struct section *const sections[] = {
     &settings_upstream_timeouts,
     &settings_keep_alive,
     &settings_route,
+    &settings_health,
+    &settings_maintenance,
     &settings_route_timeouts,
     &settings_route_headers,
     &settings_response_headers,
@@ -46,6 +48,8 @@ union any_section {
     struct config_rate_limit rate_limit;
     struct config_upstream upstream;
     struct config_peer peer;
+    struct config_health health;
+    struct config_maintenance maintenance;
     struct config_route route;
     struct config_submission submission;
     struct config_redis redis;

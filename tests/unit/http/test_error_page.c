@@ -270,6 +270,44 @@ static void invalid_weights_count_as_zero(void **state)
     expect_choices(cases, ARRAY_LEN(cases));
 }
 
+static void names_what_is_closed_and_until_when(void **state)
+{
+    (void)state;
+    struct error_page_input input = input_for(ERROR_PAGE_MAINTENANCE, false);
+    input.affected = SLICE("Hà Nội <b>");
+    input.message = SLICE("Nâng cấp \"một cửa\"");
+    input.until_ms = 1795388400000;
+    expect_text(&input, "Hà Nội &#60;b&#62;", true);
+    expect_text(&input, "Nâng cấp &#34;một cửa&#34;", true);
+    expect_text(&input, "lúc 06:00 ngày 23/11/2026.", true);
+    expect_text(&input, "at 06:00 on 23 November 2026 (Vietnam time).", true);
+    expect_text(&input, NOTHING_FILED_VI, true);
+    input.wants_json = true;
+    expect_text(&input, "\"affected\":\"Hà Nội <b>\"", true);
+    expect_text(&input, "\"until\":\"2026-11-22T23:00:00.000Z\"", true);
+    input = input_for(ERROR_PAGE_MAINTENANCE, false);
+    input.is_overdue = true;
+    expect_text(&input, "kéo dài hơn dự kiến", true);
+    expect_text(&input, "longer than expected", true);
+}
+
+static void the_longest_texts_of_operators_fit(void **state)
+{
+    (void)state;
+    char affected[128], message[512];
+    memset(affected, '<', sizeof(affected));
+    memset(message, '<', sizeof(message));
+    for (int wants_json = 0; wants_json < 2; wants_json++) {
+        struct error_page_input input = input_for(ERROR_PAGE_MAINTENANCE, wants_json);
+        struct buf out;
+        input.affected = slice_of(affected, sizeof(affected));
+        input.message = slice_of(message, sizeof(message));
+        input.until_ms = 1795388400000;
+        write_page(&out, &input);
+        buf_fini(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +319,8 @@ int main(void)
         cmocka_unit_test(escapes_the_reference_in_json),
         cmocka_unit_test(shows_no_reference_when_there_is_none),
         cmocka_unit_test(retry_after_takes_the_place_of_what_to_do_next),
+        cmocka_unit_test(names_what_is_closed_and_until_when),
+        cmocka_unit_test(the_longest_texts_of_operators_fit),
         cmocka_unit_test(json_is_a_problem_document),
         cmocka_unit_test(texts_need_no_escaping),
         cmocka_unit_test(a_buffer_that_is_too_small_fails_softly),
