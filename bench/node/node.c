@@ -6,10 +6,7 @@
 #include "common/mem.h"
 
 #include <signal.h>
-#include <stdio.h>
 #include <sys/resource.h>
-
-#define BACKLOG 4096
 
 static void close_handle(uv_handle_t *handle, void *unused)
 {
@@ -31,55 +28,6 @@ static void on_lose_signal(uv_signal_t *handle, int number)
     struct node *node = handle->data;
     (void)number;
     node_journal_lose_next(node->journal);
-}
-
-static void on_connection(uv_stream_t *listener, int status)
-{
-    if (status == 0)
-        node_conn_accept(listener->data, listener);
-}
-
-struct address_text {
-    char text[80];
-};
-
-static struct address_text address_write(const struct sockaddr_storage *address)
-{
-    struct address_text out;
-    char host[64] = "";
-    bool v6 = address->ss_family == AF_INET6;
-    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-    const struct sockaddr_in *in4 = (const struct sockaddr_in *)address;
-    if (v6)
-        uv_ip6_name(in6, host, sizeof(host));
-    else
-        uv_ip4_name(in4, host, sizeof(host));
-    unsigned port = ntohs(v6 ? in6->sin6_port : in4->sin_port);
-    snprintf(out.text, sizeof(out.text), v6 ? "[%s]:%u" : "%s:%u", host, port);
-    return out;
-}
-
-static int listen_at(struct node *node, size_t i, struct err *e)
-{
-    uv_tcp_t *listener = &node->listeners[i];
-    const struct sockaddr_storage *address = &node->options->listens[i];
-    uv_tcp_init(&node->loop, listener);
-    listener->data = node;
-    int rc = uv_tcp_bind(listener, (const struct sockaddr *)address, 0);
-    if (rc == 0)
-        rc = uv_listen((uv_stream_t *)listener, BACKLOG, on_connection);
-    return rc ? err_set(e, ERR_SYSTEM, "cannot listen at %s: %s", address_write(address).text,
-                        uv_strerror(rc))
-              : 0;
-}
-
-static void announce(const struct node *node, size_t i)
-{
-    struct sockaddr_storage address;
-    int len = sizeof(address);
-    uv_tcp_getsockname(&node->listeners[i], (struct sockaddr *)&address, &len);
-    printf("node %s listening on %s\n", node->options->name, address_write(&address).text);
-    fflush(stdout);
 }
 
 static void raise_descriptor_limit(void)
@@ -134,6 +82,7 @@ static void node_free(struct node **n)
     node_content_free(&node->content);
     node_canned_fini(&node->canned);
     node_pool_fini(&node->pool);
+    node_seen_fini(&node->refs);
     node_out_fini(&node->out);
     mem_free(node);
     *n = NULL;
@@ -149,12 +98,13 @@ static int start(struct node *node, struct err *e)
     node_route_prepare(node);
     start_signals(node);
     for (size_t i = 0; i < options->listen_count; i++) {
-        int rc = listen_at(node, i, e);
+        int rc =
+            node_listener_open(&node->listeners[i], node, (uint32_t)i, &options->listens[i], e);
         if (rc)
             return rc;
     }
     for (size_t i = 0; i < options->listen_count; i++)
-        announce(node, i);
+        node_listener_announce(&node->listeners[i], options->name);
     return 0;
 }
 

@@ -7,8 +7,11 @@
 #include "bench/node/node_content.h"
 #include "bench/node/node_exchange.h"
 #include "bench/node/node_journal.h"
+#include "bench/node/node_listener.h"
 #include "bench/node/node_options.h"
 #include "bench/node/node_out.h"
+#include "bench/node/node_outage.h"
+#include "bench/node/node_seen.h"
 #include "bench/node/node_stats.h"
 #include "common/list.h"
 
@@ -19,6 +22,8 @@ struct node {
     const struct node_options *options; /* borrowed */
     struct node_chance chance;
     bool is_calm;
+    struct node_outages outages;
+    struct node_seen refs; /* X-Request-ID */
     struct node_content *content;
     struct node_journal *journal;
     struct node_canned canned;
@@ -30,7 +35,7 @@ struct node {
     struct node_out out;   /* of the event being handled */
     char read_buffer[65536];
 
-    uv_tcp_t listeners[NODE_LISTENS];
+    struct node_listener listeners[NODE_LISTENS]; /* options->listen_count of them */
     uv_signal_t signals[2], lose_signal;
 };
 

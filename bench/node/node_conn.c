@@ -23,8 +23,9 @@ enum state {
 struct node_conn {
     uint32_t magic;
     enum state state;
-    struct node *node; /* borrowed */
-    struct list link;  /* in node->conns */
+    struct node *node;              /* borrowed */
+    struct node_listener *listener; /* borrowed: where it came */
+    struct list link;               /* in node->conns */
     uv_tcp_t tcp;
     uv_timer_t timer;
     uv_shutdown_t shutdown;
@@ -293,10 +294,8 @@ static void begin_request(struct node_conn *c)
     x->connection = c->number;
     x->number = ++c->request_count;
     x->route = node_route_find(x->request.path);
-    if (!x->route->is_control) {
-        c->node->stats.requests++;
-        c->node->stats.methods[x->request.method]++;
-    }
+    x->listener = c->listener;
+    node_exchange_count(c->node, x);
     if (answer_canned(c))
         return;
     if (node_plan_read(&x->plan, x->request.query, &x->problem))
@@ -453,11 +452,13 @@ static void on_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
     run(c);
 }
 
-void node_conn_accept(struct node *node, uv_stream_t *listener)
+void node_conn_accept(struct node_listener *listener)
 {
     struct node_conn *c = mem_new(sizeof(*c));
+    struct node *node = listener->node;
     c->magic = CONN_MAGIC;
     c->node = node;
+    c->listener = listener;
     c->handles = 2;
     c->number = ++node->conn_number;
     c->tcp.data = c->timer.data = c->shutdown.data = c;
@@ -470,7 +471,7 @@ void node_conn_accept(struct node *node, uv_stream_t *listener)
     node->stats.accepted++;
     node->stats.open++;
     node->stats.peak = MAX(node->stats.peak, node->stats.open);
-    if (uv_accept(listener, (uv_stream_t *)&c->tcp) != 0) {
+    if (uv_accept((uv_stream_t *)&listener->tcp, (uv_stream_t *)&c->tcp) != 0) {
         close_conn(c, false);
         return;
     }
@@ -482,4 +483,13 @@ void node_conn_close_all(struct node *node)
 {
     LIST_FOREACH (link, &node->conns)
         close_conn(CONTAINER_OF(link, struct node_conn, link), false);
+}
+
+void node_conn_reset_all(const struct node_listener *listener)
+{
+    LIST_FOREACH (link, &listener->node->conns) {
+        struct node_conn *c = CONTAINER_OF(link, struct node_conn, link);
+        if (c->listener == listener)
+            close_with_reset(c);
+    }
 }

@@ -16,7 +16,9 @@
 #include "bench/node/node.h"
 
 /* Accepts what waits at `listener`. */
-void node_conn_accept(struct node *node, uv_stream_t *listener);
+void node_conn_accept(struct node_listener *listener);
+/* Resets the connections that came to `listener`. */
+void node_conn_reset_all(const struct node_listener *listener);
 
 /* Closes every connection. */
 void node_conn_close_all(struct node *node);

@@ -61,20 +61,50 @@ void node_exchange_give(struct node_pool *p, struct node_exchange **x)
     p->count++;
 }
 
+void node_exchange_count(struct node *node, const struct node_exchange *x)
+{
+    struct slice ref = node_request_header(&x->request, SLICE("x-request-id"));
+    struct slice key = node_request_header(&x->request, SLICE("idempotency-key"));
+    if (x->route->is_control)
+        return;
+    node->stats.requests++;
+    node->stats.methods[x->request.method]++;
+    node->stats.repeats += ref.data && node_seen_before(&node->refs, ref);
+    x->listener->requests++;
+    if (node->options->arrivals && x->route->stores && key.data)
+        node_journal_note_arrival(node->journal, key, node->options->name);
+}
+
 struct slice node_exchange_canned(struct node *node, const struct node_exchange *x)
 {
     const struct node_request *r = &x->request;
     bool is_plain =
         r->complete && r->keep_alive && r->minor && r->method == HTTP_GET && r->query.len == 0;
-    if (!node->is_calm || !is_plain)
+    if (!node->is_calm || node->outages.count || !is_plain)
         return (struct slice){ 0 };
     return node_canned_answer(&node->canned, x->route->canned, uv_now(&node->loop));
+}
+
+static bool suffer(struct node *node, struct node_exchange *x)
+{
+    const struct node_outage *o =
+        node_outages_find(&node->outages, x->listener->index, x->request.path);
+    if (!o)
+        return false;
+    node->stats.faults++;
+    x->plan.hang = o->kind == NODE_OUTAGE_HANG;
+    if (o->kind == NODE_OUTAGE_SLOW)
+        x->plan.delay_ms = o->time_ms;
+    if (o->kind == NODE_OUTAGE_RESET)
+        x->fault = NODE_FAULT_RESET;
+    return true;
 }
 
 void node_exchange_decide(struct node *node, struct node_exchange *x)
 {
     struct node_plan *plan = &x->plan;
-    bool by_chance = !x->route->is_control && !x->problem.text[0];
+    bool may_fail = !x->route->is_control && !x->problem.text[0];
+    bool by_chance = may_fail && !suffer(node, x);
     if (plan->delay_ms == NODE_PLAN_UNSET)
         plan->delay_ms =
             by_chance ? latency_draw_ms(&node->chance.latency, &node->chance.random) : 0;

@@ -11,6 +11,7 @@
 #include "common/list.h"
 
 struct node;
+struct node_listener;
 struct node_route;
 
 struct node_exchange {
@@ -19,6 +20,7 @@ struct node_exchange {
     struct node_plan plan;
     struct node_answer answer;
     const struct node_route *route;
+    struct node_listener *listener; /* borrowed: where it came */
     enum node_fault fault;
     struct err problem;          /* text empty: none; else the query made no sense */
     uint64_t connection, number; /* the connection's number, and the request's on it; from 1 */
@@ -37,11 +39,14 @@ struct node_exchange *node_exchange_take(struct node_pool *p);
 /* NULL-safe; *x is NULL after. */
 void node_exchange_give(struct node_pool *p, struct node_exchange **x);
 
+/* Its head has come. */
+void node_exchange_count(struct node *node, const struct node_exchange *x);
+
 /* The answer to a request that asks for nothing special; empty when this is not one of those. */
 struct slice node_exchange_canned(struct node *node, const struct node_exchange *x);
 
-/* Decides, once the request is complete, on delay and fault: chance has a say only in what the
- * query leaves open. */
+/* Decides, once the request is complete, on delay and fault: outages come first, and chance has a
+ * say only in what the query leaves open. */
 void node_exchange_decide(struct node *node, struct node_exchange *x);
 
 /* Does the work and makes the answer ready to be written. */

@@ -247,6 +247,33 @@ static void json_optional(struct json *j, const char *key, struct slice value)
         json_string(j, key, value);
 }
 
+static int write_line(struct node_journal *j)
+{
+    if (!buf_ok(&j->line))
+        return ERR_LIMIT;
+    ssize_t n = write(j->fd, j->line.data, j->line.len);
+    if (n == (ssize_t)j->line.len)
+        return 0;
+    log_write(LOG_ERROR, "the journal could not be written: %s",
+              n < 0 ? strerror(errno) : "the line was cut");
+    return ERR_SYSTEM;
+}
+
+void node_journal_note_arrival(struct node_journal *j, struct slice key, const char *node)
+{
+    struct json json;
+    if (j->fd < 0)
+        return;
+    buf_clear(&j->line);
+    json_init(&json, &j->line);
+    json_object(&json, NULL);
+    json_string(&json, "arrived", key);
+    json_string(&json, "node", slice_str(node));
+    json_end_object(&json);
+    buf_append_char(&j->line, '\n');
+    (void)write_line(j);
+}
+
 static void format_line(struct buf *line, const struct node_dossier *d,
                         const struct node_receipt *receipt)
 {
@@ -271,14 +298,7 @@ static int append(struct node_journal *j, const struct node_dossier *d,
                   const struct node_receipt *receipt)
 {
     format_line(&j->line, d, receipt);
-    if (!buf_ok(&j->line))
-        return ERR_LIMIT;
-    ssize_t n = write(j->fd, j->line.data, j->line.len);
-    if (n == (ssize_t)j->line.len)
-        return 0;
-    log_write(LOG_ERROR, "the journal could not be written: %s",
-              n < 0 ? strerror(errno) : "the line was cut");
-    return ERR_SYSTEM;
+    return write_line(j);
 }
 
 /* Nobody else looks or adds meanwhile; the lock goes with a process that dies. */

@@ -35,6 +35,10 @@ void node_journal_close(struct node_journal **j);
 int node_journal_add(struct node_journal *j, const struct node_dossier *d,
                      struct node_receipt *receipt) MUST_CHECK;
 
+/* A line that a dossier under `key` has come, whatever becomes of it: so that what a node that is
+ * killed had been sent can be told. */
+void node_journal_note_arrival(struct node_journal *j, struct slice key, const char *node);
+
 /* A fault: the next dossier gets its receipt, but no line in the file. */
 void node_journal_lose_next(struct node_journal *j);
 

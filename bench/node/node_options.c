@@ -19,6 +19,7 @@ const char node_options_help[] =
     "  --unique yes        store one dossier for each Idempotency-Key, and give its receipt "
     "again;\n"
     "                      nodes may share the FILE then\n"
+    "  --arrivals yes      one more line as soon as a dossier with an Idempotency-Key comes\n"
     "  --latency DIST      0 (default), 20ms, uniform:5ms-50ms, lognormal:median=15ms,mean=30ms\n"
     "  --body BYTES        body of the answer on any unknown path, 4096 or 64KiB (default: 1024)\n"
     "  --error-rate P      share of requests answered with 500, 0 to 1; nothing is stored\n"
@@ -38,6 +39,12 @@ const char node_options_help[] =
     "  GET /events         server-sent events, ?count=10 (0: without end), ?interval=100ms\n"
     "  GET /ws             WebSocket echo, messages up to 1 MiB\n"
     "  GET /stats          counters as JSON; POST /stats/reset; neither counts, delays or fails\n"
+    "  POST /outages       ?kind=hang, slow, reset or flap breaks the node; &time=3s: how slow, "
+    "how\n"
+    "                      long down and up; &listener=2: at one --listen, from 0; "
+    "&path=/dan-cu/:\n"
+    "                      only what begins so; kind=none mends it. Does not count or fail "
+    "itself.\n"
     "\n"
     "Query parameters of any request\n"
     "  delay=200ms  status=503  bytes=100000  chunked=1  trailer=1  rate=64KiB (a second)\n"
@@ -90,12 +97,22 @@ static int parse_journal(struct node_options *o, const char *text, struct err *e
     return text[0] ? 0 : err_set(e, ERR_INVALID, "--journal needs the name of a file");
 }
 
+static int parse_yes(bool *is_yes, const char *option, const char *text, struct err *e)
+{
+    *is_yes = strcmp(text, "yes") == 0;
+    if (*is_yes || strcmp(text, "no") == 0)
+        return 0;
+    return err_set(e, ERR_INVALID, "%s: \"%s\" is neither yes nor no", option, text);
+}
+
 static int parse_unique(struct node_options *o, const char *text, struct err *e)
 {
-    o->unique = strcmp(text, "yes") == 0;
-    if (o->unique || strcmp(text, "no") == 0)
-        return 0;
-    return err_set(e, ERR_INVALID, "--unique: \"%s\" is neither yes nor no", text);
+    return parse_yes(&o->unique, "--unique", text, e);
+}
+
+static int parse_arrivals(struct node_options *o, const char *text, struct err *e)
+{
+    return parse_yes(&o->arrivals, "--arrivals", text, e);
 }
 
 static int parse_latency(struct node_options *o, const char *text, struct err *e)
@@ -154,6 +171,7 @@ static const struct option {
     { "--body", parse_body },           { "--error-rate", parse_error_rate },
     { "--hang-rate", parse_hang_rate }, { "--reset-rate", parse_reset_rate },
     { "--seed", parse_seed },           { "--unique", parse_unique },
+    { "--arrivals", parse_arrivals },
 };
 
 static const struct option *find(const char *word, size_t len)

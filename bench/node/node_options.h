@@ -6,7 +6,7 @@
 
 #include <sys/socket.h>
 
-#define NODE_LISTENS 16
+#define NODE_LISTENS 160 /* provinces, with a few peers each */
 #define NODE_NAME_LEN 64
 
 struct node_options {
@@ -15,6 +15,7 @@ struct node_options {
     char name[NODE_NAME_LEN + 1];
     const char *journal; /* borrowed from argv; NULL: none */
     bool unique;         /* one dossier for each idempotency key */
+    bool arrivals;       /* a line in the journal as soon as a dossier comes */
     struct latency latency;
     uint64_t body_bytes;
     double error_rate, hang_rate, reset_rate;

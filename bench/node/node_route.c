@@ -179,13 +179,46 @@ static void answer_stats(struct node *node, struct node_exchange *x)
     struct json j;
     begin_json(node, x, 200, &j);
     node_stats_write(&node->stats, &j);
+    json_array(&j, "listeners");
+    for (size_t i = 0; i < node->options->listen_count; i++)
+        json_u64(&j, NULL, node->listeners[i].requests);
+    json_end_array(&j);
     end_json(x, &j);
 }
 
 static void answer_stats_reset(struct node *node, struct node_exchange *x)
 {
     node_stats_reset(&node->stats);
+    for (size_t i = 0; i < node->options->listen_count; i++)
+        node->listeners[i].requests = 0;
     answer_stats(node, x);
+}
+
+/* Going down, an address resets its connections: the order has to come on another one. */
+static int change_outages(struct node *node, const struct node_exchange *x, struct err *e)
+{
+    struct node_outage wanted;
+    int rc = node_outage_read(&wanted, x->request.query, node->options->listen_count, e);
+    if (rc)
+        return rc;
+    if (wanted.kind == NODE_OUTAGE_FLAP && wanted.listener == x->listener->index)
+        return err_set(e, ERR_INVALID, "ask for that at another listener");
+    return node_outages_change(&node->outages, &wanted, e);
+}
+
+static void answer_outages(struct node *node, struct node_exchange *x)
+{
+    struct err e;
+    struct json j;
+    if (change_outages(node, x, &e) != 0) {
+        node_answer_refuse(&x->answer, 400, "%s", e.text);
+        return;
+    }
+    for (uint32_t i = 0; i < node->options->listen_count; i++)
+        node_listener_flap(&node->listeners[i], node_outages_flap_ms(&node->outages, i));
+    begin_json(node, x, 200, &j);
+    json_u64(&j, "outages", node->outages.count);
+    end_json(x, &j);
 }
 
 static const struct node_route routes[] = {
@@ -204,6 +237,7 @@ static const struct node_route routes[] = {
     { .path = "/ws", .methods = "GET", .answer = node_websocket_answer },
     { .path = "/stats", .methods = "GET, HEAD", .is_control = true, .answer = answer_stats },
     { .path = "/stats/reset", .methods = "POST", .is_control = true, .answer = answer_stats_reset },
+    { .path = "/outages", .methods = "POST", .is_control = true, .answer = answer_outages },
 };
 
 static const struct node_route any = { .canned = NODE_CANNED_PLAIN, .answer = answer_any };

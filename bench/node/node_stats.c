@@ -19,6 +19,7 @@ void node_stats_write(const struct node_stats *s, struct json *j)
     json_u64(j, "bodies", s->bodies);
     json_u64(j, "body_bytes", s->body_bytes);
     json_u64(j, "aborted", s->aborted);
+    json_u64(j, "repeats", s->repeats);
     json_u64(j, "faults", s->faults);
     json_u64(j, "dossiers", s->dossiers);
     json_u64(j, "websockets", s->websockets);

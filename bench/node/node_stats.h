@@ -12,7 +12,9 @@ struct node_stats {
     uint64_t bad_requests;
     uint64_t bodies, body_bytes; /* bodies that came complete; bytes of all */
     uint64_t aborted;            /* the client left before the answer was written */
-    uint64_t faults;             /* errors, hangs and resets that the node's rates asked for */
+    uint64_t repeats;            /* requests with the X-Request-ID of an earlier one */
+    uint64_t
+        faults; /* errors, hangs and resets that rates asked for, and all that suffered an outage */
     uint64_t dossiers;
     uint64_t websockets, messages; /* handshakes; messages echoed */
     uint64_t accepted, open, peak; /* connections */

@@ -18,6 +18,13 @@ class Node(Process):
     def reset_stats(self):
         self._ask("POST", "/stats/reset")
 
+    def order(self, query):
+        """An outage, such as kind=hang&listener=1."""
+        client = RawClient(self.address)
+        answer = client.request("POST", f"/outages?{query}")
+        client.close()
+        assert answer.status == 200, answer.text
+
     def _ask(self, method, target):
         client = RawClient(self.address)
         answer = client.request(method, target)
