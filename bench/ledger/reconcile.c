@@ -15,6 +15,8 @@ enum {
     IS_FOUND = 16, /* stored under the receipt that the client has */
     IS_WRONG = 32,
     IS_DOUBTED = 64,
+    IS_ARRIVED = 128,
+    IS_RESENT = 256,
 };
 
 /* 0 as a key: a free place. */
@@ -118,6 +120,15 @@ static struct slice member(struct slice line, struct slice name)
     return len < rest.len ? slice_of(rest.data, len) : slice_of(NULL, 0);
 }
 
+static int add_arrived(struct reconcile *r, struct slice key)
+{
+    struct dossier *d = dossier_of(r, key);
+    if (!d)
+        return ERR_LIMIT;
+    d->flags |= d->flags & IS_ARRIVED ? IS_RESENT : IS_ARRIVED;
+    return 0;
+}
+
 static int add_stored(struct reconcile *r, struct slice line)
 {
     struct slice receipt = member(line, SLICE("\"receipt\":\""));
@@ -150,6 +161,12 @@ static int complain(int rc, const char *path, size_t number, struct err *e)
     return err_set(e, rc, "%s:%zu: the line is not understood", path, number);
 }
 
+static int add_line(struct reconcile *r, struct slice line)
+{
+    struct slice key = member(line, SLICE("\"arrived\":\""));
+    return key.data ? add_arrived(r, key) : add_stored(r, line);
+}
+
 static int read_lines(struct reconcile *r, const char *path,
                       int (*add)(struct reconcile *r, struct slice line), struct err *e)
 {
@@ -180,7 +197,7 @@ int reconcile_ledger(struct reconcile *r, const char *path, struct err *e)
 
 int reconcile_journal(struct reconcile *r, const char *path, struct err *e)
 {
-    return read_lines(r, path, add_stored, e);
+    return read_lines(r, path, add_line, e);
 }
 
 void reconcile_count(const struct reconcile *r, struct result_ledger *out)
@@ -198,6 +215,7 @@ void reconcile_count(const struct reconcile *r, struct result_ledger *out)
         out->unacknowledged += stored && (flags & IS_SENT) && !acknowledged;
         out->wrong_content += (flags & IS_WRONG) != 0;
         out->doubted += doubted;
+        out->resent += (flags & IS_RESENT) != 0;
         out->untold += (flags & IS_SENT) && !acknowledged && !doubted;
     }
 }

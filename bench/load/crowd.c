@@ -63,9 +63,11 @@ static bool chance(struct random *r, uint32_t percent)
 }
 
 /* Only people with phones have slow links; by the logarithm, as links are. */
-static uint32_t draw_link(const struct scenario_load *load, struct random *r)
+static uint32_t draw_link(const struct scenario_load *load, enum scenario_user kind,
+                          struct random *r)
 {
-    if (load->slow_bytes_per_s_min == 0 || !chance(r, load->slow_percent))
+    uint32_t percent = kind == USER_UPLOADER ? 100 : load->slow_percent;
+    if (load->slow_bytes_per_s_min == 0 || !chance(r, percent))
         return 0;
     double ratio = (double)load->slow_bytes_per_s_max / load->slow_bytes_per_s_min;
     return (uint32_t)(load->slow_bytes_per_s_min * pow(fmax(ratio, 1), seed_fraction(r)));
@@ -78,7 +80,7 @@ static void make_person(struct engine *e, struct user *u, uint32_t number)
     u->number = number;
     u->kind = (uint8_t)kind_of(load, number);
     u->http2 = chance(&e->random, load->http2_percent);
-    u->link_bytes_per_s = draw_link(load, &e->random);
+    u->link_bytes_per_s = draw_link(load, (enum scenario_user)u->kind, &e->random);
     u->address = source_next(&e->source, &e->random);
 }
 

@@ -52,6 +52,7 @@ static const struct table tables[USER_KINDS] = {
                         .may_login = true,
                         .may_decide = true },
     [USER_APP] = { .stages = { { STEP_QUEUE_NUMBER, 1, 1, 100, 0 } }, .count = 1 },
+    [USER_UPLOADER] = { .stages = { { STEP_UPLOAD, 1, 1, 100, 0 } }, .count = 1 },
 };
 
 static bool chance(struct random *r, uint32_t percent)
@@ -60,12 +61,14 @@ static bool chance(struct random *r, uint32_t percent)
 }
 
 /* Steps whose share the scenario sets itself do not come from the table. */
-static uint32_t percent_of(const struct stage *s, const struct scenario_load *load)
+static uint32_t percent_of(const struct table *t, const struct stage *s,
+                           const struct scenario_load *load)
 {
     bool submits = s->step == STEP_UPLOAD || s->step == STEP_SUBMIT || s->step == STEP_DECIDE;
+    bool has_share = t->may_submit || t->may_decide;
     if (s->step == STEP_LOGIN && load->login_percent)
         return 0;
-    return submits && load->submit_percent ? 0 : s->percent;
+    return submits && has_share && load->submit_percent ? 0 : s->percent;
 }
 
 static enum scenario_step walk(struct journey *j, const struct table *t,
@@ -75,7 +78,7 @@ static enum scenario_step walk(struct journey *j, const struct table *t,
         if (j->stage >= t->count)
             j->stage = t->again;
         const struct stage *s = &t->stages[j->stage];
-        if (!chance(r, percent_of(s, load))) {
+        if (!chance(r, percent_of(t, s, load))) {
             j->stage = s->otherwise;
             continue;
         }

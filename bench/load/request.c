@@ -13,7 +13,7 @@ static const char app[] = "DichVuCong/2.4 (Android 14)";
 
 static const char *const agents[USER_KINDS] = {
     [USER_CITIZEN] = browser,  [USER_FOLLOW_UP] = browser, [USER_COUNTER] = desktop,
-    [USER_OFFICIAL] = desktop, [USER_APP] = app,
+    [USER_OFFICIAL] = desktop, [USER_APP] = app,           [USER_UPLOADER] = browser,
 };
 
 static const char pages[] = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
@@ -40,37 +40,39 @@ static const struct step {
 };
 
 /* What the node is to answer with: a session of the gateway's, or a cookie of its own. */
-static void make_login_target(struct request *r, const struct request_person *p)
+static void make_login_target(const struct request_person *p, char *out, size_t size)
 {
     unsigned long long session = p->session;
     if (p->signs_in)
-        snprintf(r->target, sizeof(r->target),
-                 "/dang-nhap?header=X-Cong-Session:%%20create;%%20uid=%llu;%%20level=1",
+        snprintf(out, size, "/dang-nhap?header=X-Cong-Session:%%20create;%%20uid=%llu;%%20level=1",
                  session % 1000000000000u);
     else
-        snprintf(r->target, sizeof(r->target),
+        snprintf(out, size,
                  "/dang-nhap?header=Set-Cookie:%%20phien=%016llx;%%20Path=/;%%20HttpOnly", session);
 }
 
 static void make_target(struct request *r, const struct request_person *p, struct random *random)
 {
+    size_t len = 0;
+    if (p->province)
+        len = (size_t)snprintf(r->target, sizeof(r->target), "/tinh/%s", p->province);
+    char *out = r->target + len;
+    size_t size = sizeof(r->target) - len;
     switch (r->step) {
     case STEP_CATALOGUE:
-        snprintf(r->target, sizeof(r->target), "/danh-muc/%u",
-                 random_below(random, CATALOGUE_PAGES) + 1);
+        snprintf(out, size, "/danh-muc/%u", random_below(random, CATALOGUE_PAGES) + 1);
         break;
     case STEP_PROCEDURE:
-        snprintf(r->target, sizeof(r->target), "/thu-tuc/%u", p->procedure + 1);
+        snprintf(out, size, "/thu-tuc/%u", p->procedure + 1);
         break;
     case STEP_LOGIN:
-        make_login_target(r, p);
+        make_login_target(p, out, size);
         break;
     case STEP_TRACK:
-        snprintf(r->target, sizeof(r->target), "/download?bytes=%u&ma=%s", DOSSIER_SHEET_BYTES,
-                 p->receipt);
+        snprintf(out, size, "/download?bytes=%u&ma=%s", DOSSIER_SHEET_BYTES, p->receipt);
         break;
     default:
-        snprintf(r->target, sizeof(r->target), "%s", steps[r->step].target);
+        snprintf(out, size, "%s", steps[r->step].target);
         break;
     }
 }

@@ -23,6 +23,7 @@ struct request_person {
     uint64_t session;    /* what a login sets */
     bool signs_in;       /* ... with the gateway, which keeps sessions; else in the node's cookie */
     uint32_t procedure;  /* that is read, and filed for */
+    const char *province; /* whose office they turn to, which is part of the path; NULL: none */
 };
 
 struct request {

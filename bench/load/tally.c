@@ -14,6 +14,8 @@ void tally_init(struct tally *t, const struct scenario *s, struct results_genera
         hdr_init(&p->slow_response);
         hdr_init(&p->handshake);
         hdr_init(&p->lag);
+        for (int group = 0; group < GROUP_COUNT; group++)
+            hdr_init(&p->groups[group].wait);
     }
 }
 
@@ -60,6 +62,7 @@ void tally_planned(struct tally *t, const struct tally_action *a)
 {
     struct results_phase *p = phase_of(t, a->planned_us);
     p->planned++;
+    p->groups[a->group].planned++;
     p->steps[a->step]++;
     second_of(t, a->planned_us)->planned++;
 }
@@ -85,6 +88,14 @@ static struct results_procedure *procedure_of(struct tally *t, const struct tall
     return is_told ? &t->out->procedures[a->procedure] : NULL;
 }
 
+/* However it ended. */
+static void record_wait(struct tally *t, const struct tally_action *a, uint64_t now_us)
+{
+    if (!a->is_slow)
+        hdr_record(&phase_of(t, a->planned_us)->groups[a->group].wait,
+                   from_to(a->planned_us, now_us));
+}
+
 static void record(struct tally *t, const struct tally_action *a, uint64_t now_us)
 {
     struct results_phase *p = phase_of(t, a->planned_us);
@@ -107,11 +118,14 @@ static void record(struct tally *t, const struct tally_action *a, uint64_t now_u
 void tally_done(struct tally *t, const struct tally_action *a, uint64_t now_us)
 {
     struct results_procedure *procedure = procedure_of(t, a);
-    phase_of(t, a->planned_us)->done++;
+    struct results_phase *p = phase_of(t, a->planned_us);
+    p->done++;
+    p->groups[a->group].done++;
     second_of(t, now_us)->done++;
     if (procedure)
         procedure->done++;
     record(t, a, now_us);
+    record_wait(t, a, now_us);
 }
 
 void tally_failed(struct tally *t, const struct tally_action *a, enum results_error error,
@@ -120,10 +134,12 @@ void tally_failed(struct tally *t, const struct tally_action *a, enum results_er
     struct results_phase *p = phase_of(t, a->planned_us);
     struct results_procedure *procedure = procedure_of(t, a);
     p->errors[error]++;
+    p->groups[a->group].errors++;
     p->step_errors[a->step]++;
     second_of(t, now_us)->errors++;
     if (procedure)
         procedure->errors++;
+    record_wait(t, a, now_us);
 }
 
 void tally_unable(struct tally *t, uint64_t now_us)

@@ -19,8 +19,9 @@ struct tally {
 /* An action, as far as it is counted; times are monotonic. */
 struct tally_action {
     enum scenario_step step;
-    uint32_t procedure;  /* of STEP_PROCEDURE */
-    bool is_slow;        /* on a slow link */
+    uint32_t procedure; /* of STEP_PROCEDURE */
+    bool is_slow;       /* on a slow link */
+    enum scenario_group group;
     uint64_t planned_us; /* when it was to begin */
     uint64_t sent_us;    /* when its first byte was sent */
 };

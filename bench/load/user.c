@@ -3,6 +3,7 @@
 #include "bench/load/cookies.h"
 #include "bench/load/user_talk.h"
 #include "bench/node/seed.h"
+#include "bench/scenario/province.h"
 #include "common/clock.h"
 #include "common/mem.h"
 
@@ -327,8 +328,16 @@ static enum scenario_step next_step(struct user *u)
     return step;
 }
 
+/* Neighbours in number are in different ones; the probe and guests ask the portal itself. */
+static uint32_t province_of(const struct user *u)
+{
+    uint32_t count = u->engine->scenario->testbed.provinces;
+    return count && !u->is_probe && !u->is_guest ? u->number % count : PROVINCES_MAX;
+}
+
 static void make_request(struct user *u)
 {
+    uint32_t province = province_of(u);
     struct engine *e = u->engine;
     char key[LEDGER_KEY_MAX + 1];
     snprintf(key, sizeof(key), "%u-%u-%u", e->slot, u->number, u->dossiers);
@@ -338,7 +347,10 @@ static void make_request(struct user *u)
                                            .key = key,
                                            .session = random_next(&e->random),
                                            .signs_in = e->scenario->load.sessions,
-                                           .procedure = u->procedure };
+                                           .procedure = u->procedure,
+                                           .province = province < PROVINCES_MAX
+                                                           ? province_name(province)
+                                                           : NULL };
     request_make(&u->action->request, next_step(u), &person, &e->payload, &e->random);
     answer_reset(&u->action->answer, u->kind == USER_APP ? NULL : &u->cookies);
     u->dossiers += request_files(&u->action->request);
@@ -357,6 +369,8 @@ static void take_action(struct user *u, uint64_t planned_us)
     a->counted = (struct tally_action){ .step = a->request.step,
                                         .procedure = u->procedure,
                                         .is_slow = u->link_bytes_per_s != 0,
+                                        .group = scenario_group_of(u->engine->scenario,
+                                                                   province_of(u), a->request.step),
                                         .planned_us = planned_us };
 }
 

@@ -57,12 +57,12 @@ struct result_trial {
 };
 
 struct result_ledger {
-    bool kept;                   /* false: the scenario submits nothing */
-    uint64_t sent, acknowledged; /* by the clients' journals */
-    uint64_t stored;             /* keys in the nodes' journals */
-    uint64_t lost, doubled;      /* acknowledged but not stored; stored more than once */
-    uint64_t unacknowledged;     /* stored, but the client never heard of it */
-    uint64_t wrong_content;      /* stored with another hash than was sent */
+    bool kept;                           /* false: the scenario submits nothing */
+    uint64_t sent, acknowledged, stored; /* by the clients' journals; keys in the nodes' */
+    uint64_t lost, doubled;              /* acknowledged but not stored; stored more than once */
+    uint64_t unacknowledged;             /* stored, but the client never heard of it */
+    uint64_t resent;        /* came to the nodes more than once, where these tell of arrivals */
+    uint64_t wrong_content; /* stored with another hash than was sent */
     uint64_t doubted; /* without receipt, but the client was told that nobody knows how it ended */
     uint64_t untold;  /* neither: the client gave up, or the run ended */
 };
@@ -90,6 +90,7 @@ struct result {
     struct results_phase *phases; /* owned; one for each of the scenario's, without the probe */
     struct results_phase *probe_phases; /* owned; the probe alone */
     struct results_attacks *attacks;    /* owned; as above, what became of the attackers */
+    struct results_nodes *nodes;        /* owned; as above */
     struct results_second *seconds;     /* owned; summed over generators, without the probe */
     uint32_t second_count;
     struct results_machine *machine; /* owned; [second_count] */

@@ -13,6 +13,16 @@ void results_phase_init(struct results_phase *p)
     hdr_init(&p->slow_response);
     hdr_init(&p->handshake);
     hdr_init(&p->lag);
+    for (int i = 0; i < GROUP_COUNT; i++)
+        hdr_init(&p->groups[i].wait);
+}
+
+static void group_add(struct results_group *into, const struct results_group *from)
+{
+    into->planned += from->planned;
+    into->done += from->done;
+    into->errors += from->errors;
+    hdr_merge(&into->wait, &from->wait);
 }
 
 void results_phase_add(struct results_phase *into, const struct results_phase *from)
@@ -39,6 +49,8 @@ void results_phase_add(struct results_phase *into, const struct results_phase *f
     into->handshakes_resumed += from->handshakes_resumed;
     into->bytes_sent += from->bytes_sent;
     into->bytes_received += from->bytes_received;
+    for (int i = 0; i < GROUP_COUNT; i++)
+        group_add(&into->groups[i], &from->groups[i]);
 }
 
 uint64_t results_phase_errors(const struct results_phase *p)
@@ -155,6 +167,7 @@ static void ledger_add(struct result_ledger *into, const struct result_ledger *f
     into->unacknowledged += from->unacknowledged;
     into->wrong_content += from->wrong_content;
     into->doubted += from->doubted;
+    into->resent += from->resent;
     into->untold += from->untold;
 }
 
@@ -168,8 +181,17 @@ static void procedures_add(struct result *r, const struct result *other)
     }
 }
 
+/* The same nodes, whoever asked them. */
+static void nodes_add(struct results_nodes *into, const struct results_nodes *from)
+{
+    if (from->requests > into->requests)
+        *into = *from;
+}
+
 void result_add(struct result *r, const struct result *other)
 {
+    for (uint32_t i = 0; i < r->scenario->phase_count; i++)
+        nodes_add(&r->nodes[i], &other->nodes[i]);
     phases_add(r->phases, other->phases, r->scenario->phase_count);
     phases_add(r->probe_phases, other->probe_phases, r->scenario->phase_count);
     attacks_add(r->attacks, other->attacks, r->scenario->phase_count);

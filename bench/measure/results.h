@@ -7,6 +7,7 @@
 #include "bench/measure/attacks.h"
 #include "bench/measure/band.h"
 #include "bench/measure/histogram.h"
+#include "bench/measure/node_counts.h"
 #include "bench/scenario/scenario.h"
 
 #define RESULTS_SECONDS_MAX 20000 /* longest run, in seconds */
@@ -47,6 +48,14 @@ struct results_second {
     uint32_t response[BAND_COUNT];             /* of that second, response clock; band_of(us) */
 };
 
+/* What users of one group met: told apart where a scenario breaks provinces. */
+struct results_group {
+    uint64_t planned, done, errors;
+    struct hdr
+        wait; /* from the planned instant to any answer, or to the failure; without slow links
+               */
+};
+
 struct results_phase {
     struct hdr service[CLASS_COUNT];  /* from the actual send to the answer's last byte */
     struct hdr response[CLASS_COUNT]; /* from the planned instant */
@@ -60,6 +69,7 @@ struct results_phase {
     uint64_t steps[STEP_COUNT], step_errors[STEP_COUNT];
     uint64_t handshakes_full, handshakes_resumed;
     uint64_t bytes_sent, bytes_received;
+    struct results_group groups[GROUP_COUNT]; /* [GROUP_ANY]: the probe's */
 };
 
 /* The page of one procedure of the catalogue, over the whole run. */

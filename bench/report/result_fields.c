@@ -40,6 +40,7 @@ static const struct field load[] = {
     FIELD_AS(scenario_load, user_percent[USER_COUNTER], "counter_percent"),
     FIELD_AS(scenario_load, user_percent[USER_OFFICIAL], "official_percent"),
     FIELD_AS(scenario_load, user_percent[USER_APP], "app_percent"),
+    FIELD_AS(scenario_load, user_percent[USER_UPLOADER], "uploader_percent"),
     FIELD(scenario_load, http2_percent),
     FIELD(scenario_load, resumed_percent),
     FIELD(scenario_load, slow_percent),
@@ -66,8 +67,10 @@ static const struct field load[] = {
 TABLE(fields_load, scenario_load, load);
 
 static const struct field fault[] = {
-    FIELD(scenario_fault, action),   FIELD(scenario_fault, phase), FIELD(scenario_fault, at_ms),
-    FIELD(scenario_fault, argument), FIELD(scenario_fault, line),
+    FIELD(scenario_fault, action),    FIELD(scenario_fault, phase),
+    FIELD(scenario_fault, at_ms),     FIELD(scenario_fault, argument),
+    FIELD(scenario_fault, line),      FIELD(scenario_fault, province),
+    FIELD(scenario_fault, of_system), FIELD(scenario_fault, time_ms),
 };
 TABLE(fields_fault, scenario_fault, fault);
 
@@ -75,7 +78,7 @@ static const struct field criterion[] = {
     FIELD(scenario_criterion, metric), FIELD(scenario_criterion, class),
     FIELD(scenario_criterion, phase),  FIELD(scenario_criterion, at_least),
     FIELD(scenario_criterion, limit),  FIELD(scenario_criterion, text),
-    FIELD(scenario_criterion, line),
+    FIELD(scenario_criterion, line),   FIELD(scenario_criterion, group),
 };
 TABLE(fields_criterion, scenario_criterion, criterion);
 
@@ -84,6 +87,7 @@ static const struct field testbed[] = {
     FIELD(scenario_testbed, node_latency), FIELD(scenario_testbed, node_options),
     FIELD(scenario_testbed, redis),        FIELD(scenario_testbed, gateways),
     FIELD(scenario_testbed, submissions),  FIELD(scenario_testbed, gateway_timeouts),
+    FIELD(scenario_testbed, provinces),    FIELD(scenario_testbed, province_peers),
 };
 TABLE(fields_testbed, scenario_testbed, testbed);
 
@@ -137,6 +141,21 @@ static const struct field counters[] = {
 };
 TABLE(fields_counters, results_phase, counters);
 
+static const struct field group[] = {
+    FIELD(results_group, planned),
+    FIELD(results_group, done),
+    FIELD(results_group, errors),
+};
+TABLE(fields_group, results_group, group);
+
+static const struct field nodes[] = {
+    FIELD(results_nodes, requests),
+    FIELD(results_nodes, repeats),
+    FIELD(results_nodes, connections_max),
+    FIELD(results_nodes, share_min),
+};
+TABLE(fields_nodes, results_nodes, nodes);
+
 static const struct field attack[] = {
     FIELD(results_attack, begun),
 #define OUTCOME(id, name, text) FIELD_AS(results_attack, outcomes[ATTACK_##id], #name),
@@ -160,6 +179,7 @@ static const struct field ledger[] = {
     FIELD(result_ledger, lost),    FIELD(result_ledger, unacknowledged),
     FIELD(result_ledger, doubled), FIELD(result_ledger, wrong_content),
     FIELD(result_ledger, doubted), FIELD(result_ledger, untold),
+    FIELD(result_ledger, resent),
 };
 TABLE(fields_ledger, result_ledger, ledger);
 

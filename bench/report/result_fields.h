@@ -32,7 +32,7 @@ struct field_table {
 extern const struct field_table fields_scenario, fields_phase, fields_load, fields_fault,
     fields_criterion, fields_testbed, fields_second, fields_machine, fields_counters, fields_attack,
     fields_generator, fields_ledger, fields_fact, fields_mark, fields_trial, fields_outcome,
-    fields_finding, fields_run;
+    fields_finding, fields_run, fields_group, fields_nodes;
 
 static inline const void *field_at(const struct field *f, const void *record)
 {

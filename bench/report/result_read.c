@@ -159,6 +159,17 @@ static uint64_t read_named(struct reader *in, const json_t *object, const char *
     return value ? read_count(in, value, name, INT64_MAX) : 0;
 }
 
+/* A file of an earlier release tells of none. */
+static void read_groups(struct reader *in, const json_t *object, struct results_phase *p)
+{
+    const json_t *groups = json_object_get(object, "groups");
+    for (int i = GROUP_ANY + 1; groups && i < GROUP_COUNT; i++) {
+        const json_t *group = member(in, groups, scenario_group_name((enum scenario_group)i));
+        read_record(in, group, &fields_group, &p->groups[i]);
+        read_hdr(in, group, "wait", &p->groups[i].wait);
+    }
+}
+
 static void read_phase(struct reader *in, const json_t *object, struct results_phase *p)
 {
     read_record(in, object, &fields_counters, p);
@@ -182,6 +193,7 @@ static void read_phase(struct reader *in, const json_t *object, struct results_p
     read_hdr(in, object, "slow_response", &p->slow_response);
     read_hdr(in, object, "handshake", &p->handshake);
     read_hdr(in, object, "lag", &p->lag);
+    read_groups(in, object, p);
 }
 
 static void read_phases(struct reader *in, const json_t *root, const char *key,
@@ -236,6 +248,14 @@ static void read_attacks(struct reader *in, const json_t *root)
                 &fields_attack, &in->r->attacks[i].kinds[kind]);
 }
 
+/* Nor of them. */
+static void read_nodes(struct reader *in, const json_t *root)
+{
+    const json_t *array = json_object_get(root, "nodes");
+    for (uint32_t i = 0; i < in->r->scenario->phase_count; i++)
+        read_record(in, json_array_get(array, i), &fields_nodes, &in->r->nodes[i]);
+}
+
 static void read_procedures(struct reader *in, const json_t *root)
 {
     const json_t *array = member(in, root, "procedures");
@@ -267,7 +287,8 @@ static void check(struct reader *in)
             complain(in, "phases", "named");
     for (uint32_t i = 0; i < s->criterion_count; i++) {
         const struct scenario_criterion *c = &s->criteria[i];
-        if (!c->metric || !c->text || c->class >= CLASS_COUNT || c->phase >= (int)s->phase_count)
+        if (!c->metric || !c->text || c->class >= CLASS_COUNT || c->phase >= (int)s->phase_count ||
+            c->group < 0 || c->group >= GROUP_COUNT)
             complain(in, "criteria", "whole");
     }
     for (uint32_t i = 0; i < r->outcome_count; i++)
@@ -330,6 +351,7 @@ static struct result *read_root(const char *path, const json_t *root, struct err
     read_phases(&in, root, "phases", in.r->phases);
     read_phases(&in, root, "probe_phases", in.r->probe_phases);
     read_attacks(&in, root);
+    read_nodes(&in, root);
     read_seconds(&in, root, seconds);
     read_procedures(&in, root);
     read_rest(&in, root);

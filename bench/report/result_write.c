@@ -129,6 +129,18 @@ static void write_classes(struct json *j, const char *key, const struct hdr clas
     json_end_object(j);
 }
 
+static void write_groups(struct json *j, const struct results_phase *p)
+{
+    json_object(j, "groups");
+    for (int i = GROUP_ANY + 1; i < GROUP_COUNT; i++) {
+        json_object(j, scenario_group_name((enum scenario_group)i));
+        write_fields(j, &fields_group, &p->groups[i]);
+        write_hdr(j, "wait", &p->groups[i].wait);
+        json_end_object(j);
+    }
+    json_end_object(j);
+}
+
 static void write_phase(struct json *j, const char *key, const struct results_phase *p)
 {
     json_object(j, key);
@@ -150,6 +162,7 @@ static void write_phase(struct json *j, const char *key, const struct results_ph
     write_hdr(j, "slow_response", &p->slow_response);
     write_hdr(j, "handshake", &p->handshake);
     write_hdr(j, "lag", &p->lag);
+    write_groups(j, p);
     json_end_object(j);
 }
 
@@ -238,6 +251,7 @@ void result_write(const struct result *r, struct buf *out)
     write_phases(&j, "phases", r->phases, r->scenario->phase_count);
     write_phases(&j, "probe_phases", r->probe_phases, r->scenario->phase_count);
     write_attacks(&j, r);
+    write_records(&j, "nodes", &fields_nodes, r->nodes, r->scenario->phase_count);
     write_seconds(&j, r);
     write_procedures(&j, r);
     json_end_object(&j);

@@ -114,6 +114,36 @@ static void put_attackers(struct buf *out, const struct result *r)
     buf_append_char(out, '\n');
 }
 
+static void put_group(struct buf *out, const char *phase, enum scenario_group group,
+                      const struct results_group *g)
+{
+    static const double quantiles[] = { 0.5, 0.99, 0.999 };
+    put_left(out, scenario_group_name(group), 12);
+    put_left(out, phase, 13);
+    put_count(out, g->planned, 9);
+    put_count(out, g->errors, 9);
+    for (size_t i = 0; i < ARRAY_LEN(quantiles); i++) {
+        bool is_known = hdr_can_tell(&g->wait, quantiles[i]);
+        put_right(
+            out, is_known ? figure_us((double)hdr_quantile(&g->wait, quantiles[i])).text : "–", 12);
+    }
+    buf_append_char(out, '\n');
+}
+
+/* Whom the scenario's faults concern, and whom they should not. */
+static void put_groups(struct buf *out, const struct result *r)
+{
+    if (r->scenario->testbed.provinces == 0)
+        return;
+    put_left(out, "group", 25);
+    buf_append_str(out, "  actions   errors    wait p50         p99       p99.9\n");
+    for (int group = GROUP_ANY + 1; group < GROUP_COUNT; group++)
+        for (uint32_t i = 0; i < r->scenario->phase_count; i++)
+            put_group(out, r->scenario->phases[i].name, (enum scenario_group)group,
+                      &r->phases[i].groups[group]);
+    buf_append_char(out, '\n');
+}
+
 static void put_findings(struct buf *out, const struct result *r)
 {
     static const char *const words[] = {
@@ -155,6 +185,7 @@ void summary_write(const struct result *r, bool has_colours, struct buf *out)
     if (r->outcome_count)
         put_outcomes(out, r, has_colours);
     put_attackers(out, r);
+    put_groups(out, r);
     put_findings(out, r);
     if (r->reason)
         buf_printf(out, "%s\n", r->reason);

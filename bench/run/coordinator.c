@@ -6,6 +6,7 @@
 #include "bench/run/faults.h"
 #include "bench/run/live.h"
 #include "bench/run/machine.h"
+#include "bench/run/node_watch.h"
 #include "bench/run/proc_file.h"
 #include "bench/run/schedule.h"
 #include "bench/run/so_far.h"
@@ -38,6 +39,7 @@ struct coordinator {
     struct generators_setup generators_setup;
     char target[64];
     struct machine *machine; /* owned */
+    struct node_watch nodes;
     struct live live;
     struct result *result; /* owned until it is returned */
 
@@ -163,6 +165,16 @@ static void describe_run(struct coordinator *c)
     environment_add(r, &c->placement);
 }
 
+static void watch_nodes(struct coordinator *c)
+{
+    const struct sockaddr_in *named = &c->setup->options->node;
+    if (has_testbed(c))
+        node_watch_init(&c->nodes, c->scenario, c->testbed.node_addresses,
+                        c->scenario->testbed.nodes);
+    else
+        node_watch_init(&c->nodes, c->scenario, named, named->sin_family != 0);
+}
+
 static int prepare(struct coordinator *c, struct err *e)
 {
     placement_choose(&c->placement);
@@ -180,6 +192,7 @@ static int prepare(struct coordinator *c, struct err *e)
         return rc;
     describe_machine(c);
     describe_run(c);
+    watch_nodes(c);
     machine_observe(c->machine, false, &c->result->before);
     return 0;
 }
@@ -188,7 +201,7 @@ static int prepare(struct coordinator *c, struct err *e)
 
 static void apply_due_faults(struct coordinator *c)
 {
-    struct faults_target target = { &c->testbed, &c->generators, &c->generators_setup };
+    struct faults_target target = { &c->testbed, &c->generators, &c->generators_setup, &c->nodes };
     uint64_t now_ms = elapsed_ms(c);
     for (uint32_t i = 0; i < c->scenario->fault_count; i++) {
         const struct scenario_fault *fault = &c->scenario->faults[i];
@@ -318,6 +331,7 @@ static uint32_t watch(struct coordinator *c)
         uint64_t observe_ms = (observed + 1) * 1000ull - OBSERVE_MS;
         uint64_t show_ms = (shown + 1) * 1000ull + SETTLE_MS;
         wait_for_next(c, observed < seconds ? MIN(observe_ms, show_ms) : show_ms);
+        node_watch_phase(&c->nodes, schedule_phase(c->scenario, elapsed_ms(c)), c->result);
         apply_due_faults(c);
         uint64_t now_ms = elapsed_ms(c);
         if (observed < seconds && now_ms >= observe_ms && !c->is_over) {
@@ -327,6 +341,7 @@ static uint32_t watch(struct coordinator *c)
         if (now_ms >= show_ms && !c->is_over)
             show(c, shown++);
     }
+    node_watch_phase(&c->nodes, c->scenario->phase_count, c->result);
     return shown;
 }
 

@@ -1,5 +1,7 @@
 #include "bench/run/faults.h"
 
+#include "bench/scenario/province.h"
+
 #include <signal.h>
 #include <stdio.h>
 
@@ -61,10 +63,39 @@ static int kill_worker(struct testbed *t, uint32_t slot, struct err *e)
     return pid && kill(pid, SIGKILL) == 0 ? 0 : err_set(e, ERR_INVALID, "there is no such worker");
 }
 
+static const char *outage_word(enum scenario_fault_action action)
+{
+    switch (action) {
+    case FAULT_HANG:
+        return "hangs";
+    case FAULT_SLOW:
+        return "takes";
+    case FAULT_RESET:
+        return "resets";
+    case FAULT_FLAP:
+        return "flaps every";
+    default:
+        return "is mended";
+    }
+}
+
+/* "an-giang hangs" */
+static void describe_outage(const struct scenario_fault *f, char *out, size_t size)
+{
+    const char *who = f->of_system ? SCENARIO_SYSTEM : "everything";
+    if (f->province != FAULT_EVERYWHERE)
+        who = province_name(f->province);
+    size_t len = (size_t)snprintf(out, size, "%s %s", who, outage_word(f->action));
+    if (f->time_ms > 0 && len < size)
+        snprintf(out + len, size - len, " %g s", (double)f->time_ms / 1000);
+}
+
 static int do_fault(const struct scenario_fault *fault, const struct faults_target *target,
                     struct err *e)
 {
     struct testbed *t = target->testbed;
+    if (scenario_fault_is_outage(fault))
+        return node_watch_break(target->nodes, fault, e);
     switch (fault->action) {
     case FAULT_KILL_NODE:
         return kill_node(t, fault->argument, e);
@@ -94,6 +125,8 @@ static int do_fault(const struct scenario_fault *fault, const struct faults_targ
         return 0;
     case FAULT_STARVE_GENERATOR:
         return generators_starve(target->generators, target->generators_setup, fault->argument, e);
+    default:
+        break;
     }
     return err_set(e, ERR_INVALID, "unknown fault");
 }
@@ -120,6 +153,10 @@ static void describe(const struct scenario_fault *fault, char *out, size_t size)
         [FAULT_STARVE_GENERATOR] = { "", " busy loops take the generators' cores", NUMBER },
     };
     char number[16] = "";
+    if (scenario_fault_is_outage(fault)) {
+        describe_outage(fault, out, size);
+        return;
+    }
     if (sentences[fault->action].shows != NO_NUMBER)
         snprintf(number, sizeof(number), "%u",
                  fault->argument + (sentences[fault->action].shows == NODE));
@@ -141,10 +178,14 @@ bool faults_apply(const struct scenario_fault *fault, const struct faults_target
     return true;
 }
 
-bool faults_need_testbed(const struct scenario *s)
+bool faults_need_testbed(const struct scenario *s, bool has_node)
 {
-    for (uint32_t i = 0; i < s->fault_count; i++)
-        if (s->faults[i].action != FAULT_STARVE_GENERATOR)
+    for (uint32_t i = 0; i < s->fault_count; i++) {
+        const struct scenario_fault *f = &s->faults[i];
+        bool is_possible =
+            scenario_fault_is_outage(f) ? has_node : f->action == FAULT_STARVE_GENERATOR;
+        if (!is_possible)
             return true;
+    }
     return false;
 }

@@ -16,12 +16,13 @@ static bool wait_until(int fd, short events, uint64_t deadline_ms)
     return now_ms < deadline_ms && poll(&poll_fd, 1, (int)(deadline_ms - now_ms)) == 1;
 }
 
-static bool send_request(int fd, const struct sockaddr_in *server, const char *path,
-                         uint64_t deadline_ms)
+static bool send_request(int fd, const struct sockaddr_in *server, const char *method,
+                         const char *path, uint64_t deadline_ms)
 {
     char request[256];
     int len =
-        snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n", path);
+        snprintf(request, sizeof(request),
+                 "%s %s HTTP/1.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n", method, path);
     if (connect(fd, (const struct sockaddr *)server, sizeof(*server)) != 0 &&
         !wait_until(fd, POLLOUT, deadline_ms))
         return false;
@@ -55,15 +56,28 @@ static int take_head(struct buf *answer)
     return status;
 }
 
-int http_get(const struct sockaddr_in *server, const char *path, uint32_t timeout_ms,
-             struct buf *body)
+static int ask(const struct sockaddr_in *server, const char *method, const char *path,
+               uint32_t timeout_ms, struct buf *body)
 {
     uint64_t deadline_ms = clock_now_ms() + timeout_ms;
     buf_clear(body);
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0)
         return ERR_SYSTEM;
-    bool ok = send_request(fd, server, path, deadline_ms) && read_answer(fd, deadline_ms, body);
+    bool ok =
+        send_request(fd, server, method, path, deadline_ms) && read_answer(fd, deadline_ms, body);
     close(fd);
     return ok ? take_head(body) : ERR_SYSTEM;
+}
+
+int http_get(const struct sockaddr_in *server, const char *path, uint32_t timeout_ms,
+             struct buf *body)
+{
+    return ask(server, "GET", path, timeout_ms, body);
+}
+
+int http_post(const struct sockaddr_in *server, const char *path, uint32_t timeout_ms,
+              struct buf *body)
+{
+    return ask(server, "POST", path, timeout_ms, body);
 }

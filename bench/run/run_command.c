@@ -54,9 +54,9 @@ static int refuse_unavailable(const struct scenario *s)
 /* Why it cannot be run; NULL when it can. */
 static const char *objection(const struct scenario *s, const struct run_options *o)
 {
-    if (o->target.sin_family && faults_need_testbed(s))
+    if (o->target.sin_family && faults_need_testbed(s, o->node.sin_family != 0))
         return "this scenario breaks things on purpose, which it does only to a gateway of its own "
-               "(leave out --target)";
+               "(leave out --target), or to provinces of a node (--node)";
     if (scenario_duration_ms(s) / 1000 > RESULTS_SECONDS_MAX)
         return "this is longer than a run can be; --scale shortens it";
     return NULL;

@@ -24,6 +24,10 @@ const char run_options_help[] =
     "  --admin HOST:PORT     ... and where its metrics are\n"
     "  --journal FILE        ... and the journal of a node behind it, which begins empty; may be\n"
     "                        repeated. Without any it cannot be told whether dossiers were lost.\n"
+    "  --node HOST:PORT      ... and the first address of the node behind it, whose others are "
+    "the\n"
+    "                        peers of the provinces, one after another: for scenarios that break "
+    "them\n"
     "  --output DIR          where everything goes (default: build/bench/NAME-TIME)\n"
     "  --seed N              of all chance (default: the scenario's)\n"
     "  --generators N        generator processes (default: as many as the users need)\n"
@@ -97,6 +101,11 @@ static int parse_admin(struct run_options *o, const char *text, struct err *e)
     return resolve(&o->admin, "--admin", text, e);
 }
 
+static int parse_node(struct run_options *o, const char *text, struct err *e)
+{
+    return resolve(&o->node, "--node", text, e);
+}
+
 static int parse_journal(struct run_options *o, const char *text, struct err *e)
 {
     if (o->journal_count == RUN_OPTIONS_JOURNALS)
@@ -132,10 +141,15 @@ static const struct option {
     const char *name;
     int (*parse)(struct run_options *o, const char *text, struct err *e);
 } options[] = {
-    { "--scale", parse_scale },           { "--users-scale", parse_users_scale },
-    { "--target", parse_target },         { "--admin", parse_admin },
-    { "--output", parse_output },         { "--seed", parse_seed },
-    { "--generators", parse_generators }, { "--journal", parse_journal },
+    { "--scale", parse_scale },
+    { "--users-scale", parse_users_scale },
+    { "--target", parse_target },
+    { "--admin", parse_admin },
+    { "--output", parse_output },
+    { "--seed", parse_seed },
+    { "--generators", parse_generators },
+    { "--journal", parse_journal },
+    { "--node", parse_node },
 };
 
 static const struct option *find(const char *word, size_t len)
@@ -196,7 +210,8 @@ int run_options_parse(struct run_options *o, int argc, char **argv, struct err *
         return 0;
     if (!o->scenario)
         return err_set(e, ERR_INVALID, "which scenario? `cong-bench list` tells what there is");
-    if ((o->admin.sin_family || o->journal_count > 0) && !o->target.sin_family)
-        return err_set(e, ERR_INVALID, "--admin and --journal go with --target");
+    bool is_of_target = o->admin.sin_family || o->node.sin_family || o->journal_count > 0;
+    if (is_of_target && !o->target.sin_family)
+        return err_set(e, ERR_INVALID, "--admin, --journal and --node go with --target");
     return 0;
 }

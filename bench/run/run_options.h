@@ -11,9 +11,9 @@
 struct run_options {
     const char *scenario; /* a name or a file; borrowed from argv, like all strings here */
     const char *output;   /* NULL: a folder of its own in build/bench */
-    struct sockaddr_in target, admin; /* family 0: a testbed; no metrics */
-    char target_text[64];             /* address and port, as numbers */
-    char target_name[256];            /* the host as given */
+    struct sockaddr_in target, admin, node; /* family 0: a testbed; no metrics */
+    char target_text[64];                   /* address and port, as numbers */
+    char target_name[256];                  /* the host as given */
     double scale, users_scale;
     uint64_t seed;
     bool has_seed;

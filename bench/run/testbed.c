@@ -19,8 +19,9 @@
 #define START_MS 15000
 #define STOP_MS 10000
 #define LOOK_MS 20
-#define NODE_ARGUMENTS 48
+#define NODE_ARGUMENTS 352 /* two for each address of a province's peer, and some more */
 #define SECRET_BYTES 64
+#define ADDRESS_BYTES 24
 /* Below the range that the kernel takes the clients' own ports from. */
 #define PORT_FIRST 24000
 #define PORT_COUNT 1000
@@ -86,6 +87,18 @@ static int choose_address(struct sockaddr_in *address, uint16_t *next, struct er
                    PORT_FIRST + PORT_COUNT - 1);
 }
 
+/* Of all provinces, one after another, as the node's listeners are. */
+static uint32_t peer_count(const struct testbed *t)
+{
+    return t->scenario->testbed.provinces * t->scenario->testbed.province_peers;
+}
+
+static struct sockaddr_in *peer_address(struct testbed *t, uint32_t index)
+{
+    uint32_t each = t->scenario->testbed.province_peers;
+    return &t->peer_addresses[index / each][index % each];
+}
+
 static int choose_addresses(struct testbed *t, struct err *e)
 {
     struct testbed_gateway *g = t->gateways;
@@ -97,6 +110,8 @@ static int choose_addresses(struct testbed *t, struct err *e)
         rc = choose_address(wanted[i], &next, e);
     for (uint32_t i = 0; i < t->scenario->testbed.nodes && rc == 0; i++)
         rc = choose_address(&t->node_addresses[i], &next, e);
+    for (uint32_t i = 0; i < peer_count(t) && rc == 0; i++)
+        rc = choose_address(peer_address(t, i), &next, e);
     return rc;
 }
 
@@ -190,17 +205,24 @@ static size_t append_words(char **argv, size_t count, size_t max, char *text)
 
 int testbed_start_node(struct testbed *t, uint32_t index, struct err *e)
 {
-    char name[16], address[32], journal[PATH_MAX], words[512];
+    char name[16], address[32], peers[PROVINCES_MAX * TESTBED_PEERS_MAX][ADDRESS_BYTES],
+        journal[PATH_MAX], words[512];
     char node[] = "node", name_option[] = "--name", listen_option[] = "--listen",
-         journal_option[] = "--journal", latency_option[] = "--latency",
-         unique_option[] = "--unique", yes[] = "yes";
+         journal_option[] = "--journal", arrivals_option[] = "--arrivals",
+         latency_option[] = "--latency", unique_option[] = "--unique", yes[] = "yes";
     const struct scenario_testbed *wanted = &t->scenario->testbed;
     snprintf(name, sizeof(name), "node-%u", index + 1);
     snprintf(address, sizeof(address), "127.0.0.1:%u", ntohs(t->node_addresses[index].sin_port));
     testbed_journal_path(t, index, journal);
-    char *argv[NODE_ARGUMENTS + 1] = { t->bench_path, node,    name_option,    name,
-                                       listen_option, address, journal_option, journal };
-    size_t count = 8;
+    char *argv[NODE_ARGUMENTS + 1] = { t->bench_path,   node,    name_option,    name,
+                                       listen_option,   address, journal_option, journal,
+                                       arrivals_option, yes };
+    size_t count = 10;
+    for (uint32_t i = 0; i < peer_count(t); i++) {
+        snprintf(peers[i], ADDRESS_BYTES, "127.0.0.1:%u", ntohs(peer_address(t, i)->sin_port));
+        argv[count++] = listen_option;
+        argv[count++] = peers[i];
+    }
     if (wanted->node_latency && wanted->node_latency[0]) {
         argv[count++] = latency_option;
         argv[count++] = (char *)wanted->node_latency;

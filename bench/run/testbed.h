@@ -9,6 +9,7 @@
 #include "bench/run/placement.h"
 #include "bench/run/process_table.h"
 #include "bench/run/program.h"
+#include "bench/scenario/province.h"
 #include "bench/scenario/scenario.h"
 #include "common/buf.h"
 
@@ -17,6 +18,7 @@
 
 #define TESTBED_NODES_MAX 16
 #define TESTBED_GATEWAYS_MAX 2
+#define TESTBED_PEERS_MAX 4 /* of a province */
 #define TESTBED_HOST "dichvucong.gov.vn"
 
 struct testbed_gateway {
@@ -38,6 +40,7 @@ struct testbed {
     struct testbed_gateway gateways[TESTBED_GATEWAYS_MAX];
     struct sockaddr_in relay_address, redis_address;
     struct sockaddr_in node_addresses[TESTBED_NODES_MAX];
+    struct sockaddr_in peer_addresses[PROVINCES_MAX][TESTBED_PEERS_MAX]; /* of the first node */
     struct program relay, redis, nodes[TESTBED_NODES_MAX], commands[TESTBED_GATEWAYS_MAX];
 };
 

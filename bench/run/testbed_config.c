@@ -12,6 +12,7 @@
  * gigabyte. */
 static void write_head(const struct scenario *s, struct buf *out)
 {
+    const char *settings = s->testbed.gateway_settings;
     const char *timeouts = s->testbed.gateway_timeouts;
     bool has_more = timeouts && timeouts[0];
     buf_printf(out,
@@ -21,6 +22,8 @@ static void write_head(const struct scenario *s, struct buf *out)
                "timeouts: { keep_alive: 1d, shutdown: 5s%s%s }\n"
                "tls_tickets: { rotation: 1d }\n",
                has_more ? ", " : "", has_more ? timeouts : "");
+    if (settings && settings[0])
+        buf_printf(out, "%s\n", settings);
 }
 
 /* Nobody is to meet them: what they cost is looked at, and thousands share an address. */
@@ -45,11 +48,47 @@ static void write_store(const struct testbed *t, uint32_t index, struct buf *out
                    ntohs(t->redis_address.sin_port));
 }
 
-static void write_peers(const struct testbed *t, struct buf *out)
+/* ", " and the settings, to be put into a mapping; nothing without any. */
+static void write_more(struct buf *out, const char *settings)
 {
-    for (uint32_t i = 0; i < t->scenario->testbed.nodes; i++)
-        buf_printf(out, "      - { address: 127.0.0.1:%u }\n",
-                   ntohs(t->node_addresses[i].sin_port));
+    if (settings && settings[0])
+        buf_printf(out, ", %s", settings);
+}
+
+static void write_upstream(const struct testbed *t, const char *name,
+                           const struct sockaddr_in *peers, uint32_t count, struct buf *out)
+{
+    buf_printf(out, "  - { name: %s", name);
+    write_more(out, t->scenario->testbed.gateway_upstream);
+    buf_append_str(out, ",\n      peers: [");
+    for (uint32_t i = 0; i < count; i++)
+        buf_printf(out, "%s { address: 127.0.0.1:%u }", i ? "," : "", ntohs(peers[i].sin_port));
+    buf_append_str(out, " ] }\n");
+}
+
+static void write_upstreams(const struct testbed *t, struct buf *out)
+{
+    const struct scenario_testbed *wanted = &t->scenario->testbed;
+    buf_append_str(out, "upstreams:\n");
+    write_upstream(t, "nodes", t->node_addresses, wanted->nodes, out);
+    for (uint32_t p = 0; p < wanted->provinces; p++)
+        write_upstream(t, province_name(p), t->peer_addresses[p], wanted->province_peers, out);
+}
+
+/* A province has its own pages, and those that ask the shared system on the way. */
+static void write_province_routes(const struct testbed *t, uint32_t province, struct buf *out)
+{
+    const char *name = province_name(province);
+    const struct scenario_testbed *wanted = &t->scenario->testbed;
+    buf_printf(out, "  - { path: /tinh/%s, rewrite: /, upstream: %s", name, name);
+    write_more(out, wanted->gateway_route);
+    buf_printf(out,
+               " }\n  - { path: /tinh/%s/" SCENARIO_SYSTEM ", rewrite: /" SCENARIO_SYSTEM
+               ", upstream: %s",
+               name, name);
+    write_more(out, wanted->gateway_route);
+    write_more(out, wanted->gateway_system_route);
+    buf_append_str(out, " }\n");
 }
 
 /* Only where journeys alone decide does everybody sign in before they file. */
@@ -80,8 +119,12 @@ static void write_routes(const struct testbed *t, struct buf *out)
                    "  - { path: /dossiers, methods: [ POST ], upstream: nodes%s,\n"
                    "      submission: { backend: %s } }\n",
                    signed_in, backends[s->testbed.submissions]);
-    buf_printf(out, "  - { path: /, upstream: nodes, body_limit: 64MiB%s }\n",
+    for (uint32_t p = 0; p < s->testbed.provinces; p++)
+        write_province_routes(t, p, out);
+    buf_printf(out, "  - { path: /, upstream: nodes, body_limit: 64MiB%s",
                s->load.sessions ? ", session: optional, rate_limits: [ person, network ]" : "");
+    write_more(out, s->testbed.gateway_route);
+    buf_append_str(out, " }\n");
 }
 
 void testbed_config_write(const struct testbed *t, uint32_t index, struct buf *out)
@@ -105,13 +148,9 @@ void testbed_config_write(const struct testbed *t, uint32_t index, struct buf *o
                "listeners:\n"
                "  - address: 127.0.0.1:%u\n"
                "    tls: { certificates: [ { cert: portal.crt, key: portal.key } ] }\n"
-               "admin: { address: 127.0.0.1:%u }\n"
-               "upstreams:\n"
-               "  - name: nodes\n"
-               "    balance: least_connections\n"
-               "    peers:\n",
+               "admin: { address: 127.0.0.1:%u }\n",
                ntohs(g->address.sin_port), ntohs(g->admin.sin_port));
-    write_peers(t, out);
+    write_upstreams(t, out);
     write_routes(t, out);
 }
 

@@ -39,6 +39,24 @@ static int refuse_metric(struct slice word, struct err *e)
                    text_quote(word).text);
 }
 
+static enum scenario_group find_group(struct slice word)
+{
+    int group = GROUP_ANY + 1;
+    while (group < GROUP_COUNT &&
+           !slice_eq(word, slice_str(scenario_group_name((enum scenario_group)group))))
+        group++;
+    return group < GROUP_COUNT ? (enum scenario_group)group : GROUP_ANY;
+}
+
+static int check_group(const struct metric *m, const struct scenario *s, struct err *e)
+{
+    if (!m->has_groups)
+        return err_set(e, ERR_INVALID, "%s is not measured by group of users", m->name);
+    if (s->testbed.provinces == 0)
+        return err_set(e, ERR_INVALID, "there are groups of users only with testbed.provinces");
+    return 0;
+}
+
 static int parse_class(struct scenario_criterion *c, const struct metric *m, struct slice word,
                        struct err *e)
 {
@@ -47,8 +65,18 @@ static int parse_class(struct scenario_criterion *c, const struct metric *m, str
     for (c->class = 0; c->class < CLASS_COUNT; c->class ++)
         if (slice_eq(word, slice_str(scenario_class_name((enum scenario_class)c->class))))
             return 0;
-    return err_set(e, ERR_INVALID, "%s is no class; there are read, login, submit and upload",
+    return err_set(e, ERR_INVALID,
+                   "%s is no class; there are read, login, submit and upload, and the groups "
+                   "healthy and broken",
                    text_quote(word).text);
+}
+
+/* What follows "of". */
+static int parse_subject(struct scenario_criterion *c, const struct metric *m,
+                         const struct scenario *s, struct slice word, struct err *e)
+{
+    c->group = (int)find_group(word);
+    return c->group == GROUP_ANY ? parse_class(c, m, word, e) : check_group(m, s, e);
 }
 
 static int parse_phase(struct scenario_criterion *c, const struct metric *m,
@@ -123,7 +151,7 @@ int criterion_parse(struct scenario_criterion *c, const struct scenario *s, doub
         return refuse_metric(word, e);
     *c = (struct scenario_criterion){ .metric = m->name, .class = -1, .phase = -1 };
     if (accept(&rest, SLICE("of")))
-        rc = parse_class(c, m, next_word(&rest), e);
+        rc = parse_subject(c, m, s, next_word(&rest), e);
     if (rc == 0 && accept(&rest, SLICE("in")))
         rc = parse_phase(c, m, s, next_word(&rest), e);
     if (rc == 0)

@@ -60,14 +60,16 @@ void scenario_describe(struct buf *out)
     for (size_t i = 0; i < ARRAY_LEN(sections); i++)
         for (size_t row = 0; row < sections[i]->count; row++)
             describe_row(out, sections[i], &sections[i]->rows[row]);
-    buf_append_str(out,
-                   "\nA criterion is a sentence: METRIC [of CLASS] [in PHASE] at most|at least "
-                   "LIMIT, such as\n\n    response_p99 of read in hold at most 250ms\n\n"
-                   "The classes are read, login, submit and upload, for metrics with a *. "
-                   "Without a phase the\njudged ones count together. Limits on users and "
-                   "rates are scaled with the users. Metrics:\n\n");
+    buf_append_str(
+        out, "\nA criterion is a sentence: METRIC [of CLASS|GROUP] [in PHASE] at most|at least "
+             "LIMIT, such as\n\n    response_p99 of read in hold at most 250ms\n\n"
+             "The classes are read, login, submit and upload, for metrics with a *; the "
+             "groups, with a +,\nare healthy and broken: actions in provinces that a fault "
+             "names, or that need the broken\nsystem, are broken. "
+             "Without a phase the\njudged ones count together. Limits on users and "
+             "rates are scaled with the users. Metrics:\n\n");
     for (size_t i = 0; i < METRIC_COUNT; i++)
-        buf_printf(out, "  %-27s%s %-8s %s\n", metric_table[i].name,
-                   metric_table[i].has_classes ? "*" : " ", unit_of(&metric_table[i]),
-                   metric_table[i].doc);
+        buf_printf(out, "  %-27s%s%s %-8s %s\n", metric_table[i].name,
+                   metric_table[i].has_classes ? "*" : " ", metric_table[i].has_groups ? "+" : " ",
+                   unit_of(&metric_table[i]), metric_table[i].doc);
 }

@@ -43,6 +43,22 @@ void scenario_free(struct scenario **s)
     *s = NULL;
 }
 
+const char *scenario_group_name(enum scenario_group group)
+{
+    static const char *const names[GROUP_COUNT] = {
+        [GROUP_ANY] = "any", [GROUP_HEALTHY] = "healthy", [GROUP_BROKEN] = "broken"
+    };
+    return names[group];
+}
+
+enum scenario_group scenario_group_of(const struct scenario *s, uint32_t province,
+                                      enum scenario_step step)
+{
+    bool is_broken =
+        (s->broken_provinces >> province & 1) || (s->is_system_broken && step == STEP_AUTOFILL);
+    return is_broken ? GROUP_BROKEN : GROUP_HEALTHY;
+}
+
 uint32_t scenario_users_max(const struct scenario *s)
 {
     uint32_t most = 0;

@@ -13,14 +13,17 @@
 #define SCENARIO_PHASES_MAX 12
 #define SCENARIO_CRITERIA_MAX 48
 #define SCENARIO_FAULTS_MAX 64
+#define SCENARIO_SYSTEM "dan-cu" /* the shared one, which every province asks */
 
-/* portal.md's users; shares in percent add up to 100. */
+/* Who is connected, and on top of that who does nothing but send attachments over a slow link;
+ * shares in percent add up to 100. */
 enum scenario_user {
     USER_CITIZEN,
     USER_FOLLOW_UP,
     USER_COUNTER,
     USER_OFFICIAL,
     USER_APP,
+    USER_UPLOADER,
     USER_KINDS
 };
 
@@ -55,12 +58,17 @@ struct scenario_load {
     uint32_t attack_pace_ms, attack_return_ms;
 };
 
+/* Users by what the scenario breaks: an action is of GROUP_BROKEN when it needs a province, or the
+ * shared system, that a fault names. */
+enum scenario_group { GROUP_ANY, GROUP_HEALTHY, GROUP_BROKEN, GROUP_COUNT };
+
 /* "response_p99 of class read in phase hold at most 250ms". Names of metrics:
  * verdict/metric_table.c. */
 struct scenario_criterion {
     const char *metric;
     int class;        /* enum scenario_class, or -1: all */
     int phase;        /* index, or -1: the judged ones together */
+    int group;        /* enum scenario_group, or GROUP_ANY */
     bool at_least;    /* else at most */
     double limit;     /* in the metric's unit; scaled where it counts users */
     const char *text; /* as written, for the table */
@@ -76,6 +84,8 @@ struct scenario {
     struct scenario_load load;
     struct scenario_fault faults[SCENARIO_FAULTS_MAX];
     uint32_t fault_count;
+    uint64_t broken_provinces; /* a bit each: named by a fault */
+    bool is_system_broken;
     struct scenario_criterion criteria[SCENARIO_CRITERIA_MAX];
     uint32_t criterion_count;
     struct scenario_testbed testbed;
@@ -89,6 +99,11 @@ struct scenario {
 struct scenario *scenario_load(const char *path, double scale, double users_scale,
                                struct diagnostics *d) MUST_CHECK;
 void scenario_free(struct scenario **s);
+
+const char *scenario_group_name(enum scenario_group group); /* "healthy" */
+/* Of an action of somebody in this province. */
+enum scenario_group scenario_group_of(const struct scenario *s, uint32_t province,
+                                      enum scenario_step step);
 
 uint32_t scenario_users_max(const struct scenario *s);
 /* The most of one kind that any phase has. */

@@ -20,14 +20,30 @@ enum scenario_fault_action {
     /* and of whole gateways, of which there may be two */
     FAULT_KILL_GATEWAY,
     FAULT_START_GATEWAY,
+    /* and of a province's backends, or of a shared system behind all of them */
+    FAULT_HANG,
+    FAULT_SLOW,
+    FAULT_RESET,
+    FAULT_FLAP,
+    FAULT_MEND,
 };
+
+#define FAULT_EVERYWHERE UINT32_MAX
 
 struct scenario_fault {
     enum scenario_fault_action action;
     uint32_t phase;    /* index */
     uint64_t at_ms;    /* from the phase's start */
     uint32_t argument; /* node (from 0), percent, … */
+    uint32_t province; /* whose backends, or FAULT_EVERYWHERE */
+    bool of_system;    /* the shared one, in all provinces */
+    uint64_t time_ms;  /* how slow; how long down, and up */
     uint32_t line;
 };
+
+static inline bool scenario_fault_is_outage(const struct scenario_fault *f)
+{
+    return f->action >= FAULT_HANG;
+}
 
 #endif

@@ -3,6 +3,7 @@
 #include "bench/measure/results.h"
 #include "bench/node/latency.h"
 #include "bench/scenario/criterion.h"
+#include "bench/scenario/province.h"
 #include "bench/scenario/scenario_settings.h"
 #include "config/reader.h"
 #include "config/section.h"
@@ -141,6 +142,10 @@ static void read_testbed(struct reading *in)
     in->s->testbed.node_latency = text_or_nothing(row.node_latency);
     in->s->testbed.node_options = text_or_nothing(row.node_options);
     in->s->testbed.gateway_timeouts = text_or_nothing(row.gateway_timeouts);
+    in->s->testbed.gateway_settings = text_or_nothing(row.gateway_settings);
+    in->s->testbed.gateway_upstream = text_or_nothing(row.gateway_upstream);
+    in->s->testbed.gateway_route = text_or_nothing(row.gateway_route);
+    in->s->testbed.gateway_system_route = text_or_nothing(row.gateway_system_route);
 }
 
 /* --- faults ----------------------------------------------------------------------------------- */
@@ -173,12 +178,65 @@ static void read_fault_phase(struct reading *in, struct node node, struct scenar
     }
 }
 
+static void read_province(struct reading *in, struct node node, struct scenario_fault *f)
+{
+    struct slice name = reader_scalar(in->reader, node);
+    uint32_t count = in->s->testbed.provinces;
+    f->province = province_find(name);
+    if (f->province < count)
+        return;
+    const char *nearest = province_nearest(name, count);
+    if (nearest)
+        reader_problem(in->reader, node, "there is no province %s; did you mean %s?",
+                       text_quote(name).text, nearest);
+    else
+        reader_problem(in->reader, node, "there is no province %s among the first %u",
+                       text_quote(name).text, (unsigned)count);
+    f->province = FAULT_EVERYWHERE;
+}
+
+static void check_outage(struct reading *in, struct node node, const struct scenario_fault *f,
+                         bool is_aimed)
+{
+    bool is_timed = f->action == FAULT_SLOW || f->action == FAULT_FLAP;
+    if (!scenario_fault_is_outage(f))
+        return;
+    if (in->s->testbed.provinces == 0)
+        problem(in, node, "action", "needs testbed.provinces");
+    else if (!is_aimed && f->action != FAULT_MEND)
+        problem(in, node, "action", "needs a province, or a system");
+    if (f->of_system && f->province != FAULT_EVERYWHERE)
+        problem(in, node, "system", "and province exclude each other");
+    if (f->of_system && f->action == FAULT_FLAP)
+        problem(in, node, "system", "cannot flap");
+    if (is_timed && f->time_ms == 0)
+        problem(in, node, "time", "is needed to be slow, or to flap");
+}
+
+static void read_outage(struct reading *in, struct node node, struct scenario_fault *f)
+{
+    struct scenario *s = in->s;
+    struct node province = section_part(in->reader, node, &scenario_settings_fault, "province");
+    struct node system = section_part(in->reader, node, &scenario_settings_fault, "system");
+    f->province = FAULT_EVERYWHERE;
+    f->of_system = system.id != 0;
+    if (province.id && s->testbed.provinces > 0)
+        read_province(in, province, f);
+    if (system.id && !slice_eq(reader_scalar(in->reader, system), SLICE(SCENARIO_SYSTEM)))
+        reader_problem(in->reader, system, "the shared system is " SCENARIO_SYSTEM);
+    check_outage(in, node, f, province.id || system.id);
+    if (f->province != FAULT_EVERYWHERE)
+        s->broken_provinces |= 1ull << f->province;
+    s->is_system_broken = s->is_system_broken || f->of_system;
+}
+
 static void read_fault(struct reading *in, struct node node, struct scenario_fault *f)
 {
     const struct scenario *s = in->s;
     section_read(in->reader, node, &scenario_settings_fault, f);
     f->line = (uint32_t)reader_line(in->reader, node);
     f->at_ms = (uint64_t)((double)f->at_ms * s->scale);
+    read_outage(in, node, f);
     struct node phase = section_part(in->reader, node, &scenario_settings_fault, "phase");
     if (!phase.id)
         return;
@@ -202,6 +260,10 @@ static void check_testbed(struct reading *in)
     for (uint32_t i = 0; i < in->s->fault_count; i++)
         if (t->gateways > 1 && in->s->faults[i].action == FAULT_DROP_CONNECTIONS)
             problem(in, node, "gateways", "must be 1 where connections are dropped");
+    if (t->provinces > 0 && t->nodes != 1)
+        problem(in, node, "nodes", "must be 1 where there are provinces: all peers are the one's");
+    if (t->provinces > 0 && (in->s->load.sessions || t->submissions != SUBMISSIONS_OFF))
+        problem(in, node, "provinces", "go without sessions and submissions");
 }
 
 static void read_faults(struct reading *in)

@@ -103,6 +103,8 @@ static const struct setting users_rows[] = {
     VALUE(official, user_percent[USER_OFFICIAL], COUNT, "7", PERCENT_RANGE,
           "work through dossiers"),
     VALUE(app, user_percent[USER_APP], COUNT, "3", PERCENT_RANGE, "take a number and poll it"),
+    VALUE(uploader, user_percent[USER_UPLOADER], COUNT, "0", PERCENT_RANGE,
+          "send one attachment after another, on slow links all of them"),
 };
 SECTION(scenario_settings_users, users_rows, "load.users");
 
@@ -112,12 +114,18 @@ SECTION(scenario_settings_users, users_rows, "load.users");
 static const struct setting fault_rows[] = {
     VALUE(action, action, CHOICE, REQUIRED,
           "kill_node|stop_node|continue_node|start_node|reload|kill_worker|kill_redis|start_redis|"
-          "drop_connections|lose_dossier|starve_generator|kill_gateway|start_gateway",
-          "what is done"),
+          "drop_connections|lose_dossier|starve_generator|kill_gateway|start_gateway|"
+          "hang|slow|reset|flap|mend",
+          "what is done; the last five to the backends of a province"),
     PART(phase, SCALAR, REQUIRED, NULL, "name of the phase in which it is done"),
     VALUE(at, at_ms, DURATION, "0s", "0s..5h", "when, from the start of that phase"),
     VALUE(argument, argument, COUNT, "0", "0..1000000",
           "which node, gateway or worker (from 0), how many percent or loops"),
+    PART(province, SCALAR, NONE, NULL,
+         "whose backends hang, are slow, …; to mend: all if not given"),
+    PART(system, SCALAR, NONE, NULL,
+         "in place of a province: " SCENARIO_SYSTEM ", which every province asks"),
+    VALUE(time, time_ms, DURATION, "0s", "0s..1h", "how slow; how long they are down, and up"),
 };
 SECTION(scenario_settings_fault, fault_rows, "faults[]");
 
@@ -132,6 +140,16 @@ static const struct setting testbed_rows[] = {
     VALUE(node_options, node_options, TEXT, NONE, "0..500", "further options of cong-bench node"),
     VALUE(gateway_timeouts, gateway_timeouts, TEXT, NONE, "0..200",
           "timeouts of the gateway, such as \"request_head: 1s, send: 5s\""),
+    VALUE(gateway_settings, gateway_settings, TEXT, NONE, "0..1000",
+          "further settings of the gateway, whole lines of its file"),
+    VALUE(gateway_upstream, gateway_upstream, TEXT, "balance: least_connections", "0..500",
+          "settings of every upstream, such as \"balance: round_robin, retries: 0\""),
+    VALUE(gateway_route, gateway_route, TEXT, NONE, "0..500", "settings of every route"),
+    VALUE(gateway_system_route, gateway_system_route, TEXT, NONE, "0..500",
+          "settings of the routes that need " SCENARIO_SYSTEM),
+    VALUE(provinces, testbed.provinces, COUNT, "0", "0..34",
+          "provinces, each with an upstream and its share of the users; 0: none is told apart"),
+    VALUE(province_peers, testbed.province_peers, COUNT, "2", "1..4", "peers of each"),
     VALUE(gateways, testbed.gateways, COUNT, "1", "1..2", "gateways, connected to in turn"),
     VALUE(submissions, testbed.submissions, CHOICE, "off", "off|none|dedup",
           "what nodes do with an idempotency key, and the gateway is told"),

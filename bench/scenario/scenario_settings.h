@@ -16,7 +16,8 @@ struct scenario_top {
 
 struct scenario_testbed_row {
     struct scenario_testbed testbed;
-    struct slice node_latency, node_options, gateway_timeouts;
+    struct slice node_latency, node_options, gateway_timeouts, gateway_settings, gateway_upstream,
+        gateway_route, gateway_system_route;
 };
 
 /* Of struct scenario_top, scenario_phase (twice), scenario_load (twice), scenario_fault and

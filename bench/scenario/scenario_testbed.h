@@ -13,10 +13,15 @@ enum scenario_submissions {
 
 struct scenario_testbed {
     uint32_t nodes, gateway_workers;
+    uint32_t provinces; /* each with an upstream of its own, and users; 0: none is told apart */
+    uint32_t province_peers;      /* of each, addresses of the one node */
     const char *node_latency;     /* as cong-bench node takes it */
     const char *node_options;     /* further arguments, separated by spaces; may be empty */
     const char *gateway_timeouts; /* in place of the gateway's own, as its file has them */
-    uint32_t gateways;            /* alike, and connected to in turn */
+    /* More of the gateway's settings, as its file has them: at its top, of every upstream, of every
+     * route, and of the routes that need the system that all provinces share. */
+    const char *gateway_settings, *gateway_upstream, *gateway_route, *gateway_system_route;
+    uint32_t gateways; /* alike, and connected to in turn */
     enum scenario_submissions submissions;
     bool redis;
 };

@@ -64,7 +64,9 @@ static void judge_few(struct result *r, const struct metric *m, const struct met
 static void judge(struct result *r, const struct scenario_criterion *c, struct result_outcome *o)
 {
     const struct metric *m = metric_find(slice_str(c->metric));
-    struct metric_scope scope = { .result = r, .class = c->class, .phase = c->phase };
+    struct metric_scope scope = {
+        .result = r, .class = c->class, .phase = c->phase, .group = c->group
+    };
     *o = (struct result_outcome){ .text = c->text,
                                   .unit = m ? metric_unit_name(m->unit) : "",
                                   .at_least = c->at_least,
@@ -86,7 +88,9 @@ static void judge(struct result *r, const struct scenario_criterion *c, struct r
 static bool is_cut_too_short(struct result *r, const struct scenario_criterion *c)
 {
     const struct metric *m = metric_find(slice_str(c->metric));
-    struct metric_scope scope = { .result = r, .class = c->class, .phase = c->phase };
+    struct metric_scope scope = {
+        .result = r, .class = c->class, .phase = c->phase, .group = c->group
+    };
     double duration_s = metric_duration_s(&scope);
     if (!m || r->scenario->scale >= 1 || duration_s >= m->needs_s)
         return false;

@@ -31,7 +31,7 @@ void metric_gather(const struct metric *m, const struct metric_scope *scope, str
     hdr_init(into);
     for (uint32_t i = 0; i < r->scenario->phase_count; i++)
         if (metric_takes_phase(scope, i))
-            m->gather(m->of_probe ? &r->probe_phases[i] : &r->phases[i], scope->class, into);
+            m->gather(m->of_probe ? &r->probe_phases[i] : &r->phases[i], scope, into);
 }
 
 struct metric_value metric_unknown(void)
@@ -59,6 +59,11 @@ bool metric_takes_phase(const struct metric_scope *scope, uint32_t phase)
 bool metric_takes_step(const struct metric_scope *scope, int step)
 {
     return scope->class < 0 || scope->class == (int)scenario_step_class((enum scenario_step)step);
+}
+
+bool metric_takes_group(const struct metric_scope *scope, int group)
+{
+    return scope->group == GROUP_ANY || scope->group == group;
 }
 
 struct result_span metric_span(const struct result *r, uint32_t phase)

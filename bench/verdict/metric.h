@@ -14,10 +14,11 @@ enum metric_unit {
     METRIC_RATE,  /* a second; grows with the users */
 };
 
-/* What a criterion looks at: one class or all (-1), one phase or the judged ones (-1). */
+/* What a criterion looks at: one class or all (-1), one phase or the judged ones (-1), one group of
+ * users or all (GROUP_ANY). */
 struct metric_scope {
     const struct result *result;
-    int class, phase;
+    int class, phase, group;
 };
 
 struct metric_value {
@@ -29,18 +30,19 @@ struct metric_value {
 struct metric {
     const char *name;
     enum metric_unit unit;
-    bool has_classes;
+    bool has_classes, has_groups;
     bool is_whole_run; /* no phase may be named */
     struct metric_value (*compute)(const struct metric *m, const struct metric_scope *scope);
     /* Of quantiles: adds a phase's values, of which quantile `argument` is taken. Else NULL. */
-    void (*gather)(const struct results_phase *p, int class, struct hdr *into);
+    void (*gather)(const struct results_phase *p, const struct metric_scope *scope,
+                   struct hdr *into);
     bool of_probe; /* then those phases are the probe's */
     double argument;
     uint32_t needs_s; /* shorter phases tell nothing of it; 0: any will do */
     const char *doc;
 };
 
-#define METRIC_COUNT 59
+#define METRIC_COUNT 67
 extern const struct metric metric_table[METRIC_COUNT];
 
 /* NULL when there is none. */
@@ -60,6 +62,7 @@ struct metric_value metric_percent(double part, double whole);
 /* Does the scope take in this phase, this step? */
 bool metric_takes_phase(const struct metric_scope *scope, uint32_t phase);
 bool metric_takes_step(const struct metric_scope *scope, int step);
+bool metric_takes_group(const struct metric_scope *scope, int group);
 /* The seconds that lie wholly in a phase, its warm-up too. */
 struct result_span metric_span(const struct result *r, uint32_t phase);
 double metric_duration_s(const struct metric_scope *scope);

@@ -21,6 +21,21 @@ static void add_steps(struct counts *c, const struct metric_scope *scope,
         }
 }
 
+/* In place of what all users met. */
+static void take_group(struct counts *c, const struct results_group *g)
+{
+    c->planned += g->planned;
+    c->done += g->done;
+    c->errors += g->errors;
+}
+
+static void take_all(struct counts *c, const struct results_phase *p)
+{
+    c->planned += p->planned;
+    c->done += p->done;
+    c->errors += results_phase_errors(p);
+}
+
 static struct counts count(const struct metric_scope *scope)
 {
     struct counts c = { 0 };
@@ -28,9 +43,10 @@ static struct counts count(const struct metric_scope *scope)
         const struct results_phase *p = &scope->result->phases[i];
         if (!metric_takes_phase(scope, i))
             continue;
-        c.planned += p->planned;
-        c.done += p->done;
-        c.errors += results_phase_errors(p);
+        if (scope->group == GROUP_ANY)
+            take_all(&c, p);
+        else
+            take_group(&c, &p->groups[scope->group]);
         c.full += p->handshakes_full;
         c.resumed += p->handshakes_resumed;
         for (int e = 0; e < RESULTS_ERROR_COUNT; e++)
@@ -79,7 +95,7 @@ struct metric_value metric_error_percent(const struct metric *m, const struct me
     if (scope->class >= 0)
         return metric_percent((double)c.step_errors, (double)c.steps);
     struct metric_value v = metric_percent((double)c.errors, (double)c.planned);
-    if (v.is_known)
+    if (v.is_known && scope->group == GROUP_ANY)
         add_error_interval(scope, &v);
     return v;
 }
@@ -96,17 +112,20 @@ struct metric_value metric_error_kind(const struct metric *m, const struct metri
     return metric_exactly((double)count(scope).of_error[(int)m->argument]);
 }
 
-/* Neither a cut answer nor a submission may be tried again behind the client's back. */
+/* Neither a cut answer nor what was sent with POST or PUT may be tried again behind the client's
+ * back. */
 struct metric_value metric_unretried_errors(const struct metric *m,
                                             const struct metric_scope *scope)
 {
-    struct metric_scope submits = *scope, uploads = *scope;
-    submits.class = CLASS_SUBMIT;
-    uploads.class = CLASS_UPLOAD;
-    (void)m;
+    static const enum scenario_class sends[] = { CLASS_LOGIN, CLASS_SUBMIT, CLASS_UPLOAD };
     struct counts all = count(scope);
-    uint64_t excused =
-        all.of_error[RESULTS_ERROR_CUT] + count(&submits).step_errors + count(&uploads).step_errors;
+    uint64_t excused = all.of_error[RESULTS_ERROR_CUT];
+    (void)m;
+    for (size_t i = 0; i < ARRAY_LEN(sends); i++) {
+        struct metric_scope of_class = *scope;
+        of_class.class = sends[i];
+        excused += count(&of_class).step_errors;
+    }
     return metric_exactly(all.errors > excused ? (double)(all.errors - excused) : 0);
 }
 
@@ -241,4 +260,10 @@ struct metric_value metric_untold(const struct metric *m, const struct metric_sc
 {
     (void)m;
     return of_ledger(scope->result, scope->result->ledger.untold);
+}
+
+struct metric_value metric_resent(const struct metric *m, const struct metric_scope *scope)
+{
+    (void)m;
+    return of_ledger(scope->result, scope->result->ledger.resent);
 }

@@ -7,11 +7,12 @@
 
 typedef struct metric_value metric_kind_fn(const struct metric *m,
                                            const struct metric_scope *scope);
-typedef void metric_gather_fn(const struct results_phase *p, int class, struct hdr *into);
+typedef void metric_gather_fn(const struct results_phase *p, const struct metric_scope *scope,
+                              struct hdr *into);
 
 /* metric_times.c */
 metric_gather_fn metric_gather_response, metric_gather_service, metric_gather_slow,
-    metric_gather_handshake, metric_gather_lag;
+    metric_gather_handshake, metric_gather_lag, metric_gather_wait;
 metric_kind_fn metric_quantile;       /* argument: which */
 metric_kind_fn metric_quantile_drift; /* of the scope's last phase, from the first judged one */
 
@@ -22,7 +23,10 @@ metric_kind_fn metric_error_kind; /* argument: enum results_error */
 metric_kind_fn metric_done_per_s, metric_planned_per_s, metric_handshakes_per_s,
     metric_goodput_of_peak;
 metric_kind_fn metric_resumed_percent, metric_alive_min, metric_closes, metric_steps_missing;
-metric_kind_fn metric_lost, metric_doubled, metric_wrong_content, metric_untold;
+metric_kind_fn metric_lost, metric_doubled, metric_wrong_content, metric_untold, metric_resent;
+
+/* metric_nodes.c */
+metric_kind_fn metric_node_connections, metric_node_repeats, metric_peer_share;
 
 /* metric_attacks.c */
 metric_kind_fn metric_attackers_sent_away, metric_attackers_hanging, metric_attack_held_max;

@@ -15,32 +15,45 @@ static void gather_classes(const struct hdr of_class[CLASS_COUNT], int class, st
             hdr_merge(into, &of_class[i]);
 }
 
-void metric_gather_response(const struct results_phase *p, int class, struct hdr *into)
+void metric_gather_response(const struct results_phase *p, const struct metric_scope *scope,
+                            struct hdr *into)
 {
-    gather_classes(p->response, class, into);
+    gather_classes(p->response, scope->class, into);
 }
 
-void metric_gather_service(const struct results_phase *p, int class, struct hdr *into)
+void metric_gather_service(const struct results_phase *p, const struct metric_scope *scope,
+                           struct hdr *into)
 {
-    gather_classes(p->service, class, into);
+    gather_classes(p->service, scope->class, into);
 }
 
-void metric_gather_slow(const struct results_phase *p, int class, struct hdr *into)
+void metric_gather_slow(const struct results_phase *p, const struct metric_scope *scope,
+                        struct hdr *into)
 {
-    (void)class;
+    (void)scope;
     hdr_merge(into, &p->slow_response);
 }
 
-void metric_gather_handshake(const struct results_phase *p, int class, struct hdr *into)
+void metric_gather_handshake(const struct results_phase *p, const struct metric_scope *scope,
+                             struct hdr *into)
 {
-    (void)class;
+    (void)scope;
     hdr_merge(into, &p->handshake);
 }
 
-void metric_gather_lag(const struct results_phase *p, int class, struct hdr *into)
+void metric_gather_lag(const struct results_phase *p, const struct metric_scope *scope,
+                       struct hdr *into)
 {
-    (void)class;
+    (void)scope;
     hdr_merge(into, &p->lag);
+}
+
+void metric_gather_wait(const struct results_phase *p, const struct metric_scope *scope,
+                        struct hdr *into)
+{
+    for (int group = GROUP_ANY + 1; group < GROUP_COUNT; group++)
+        if (metric_takes_group(scope, group))
+            hdr_merge(into, &p->groups[group].wait);
 }
 
 /* The quantile of the response clock in each of ten batches; false when a batch cannot tell. */

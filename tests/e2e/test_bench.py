@@ -131,6 +131,43 @@ def test_redis_may_die_and_come_back(tiny):
     assert died.marks == ["Redis is killed", "Redis is started again"]
 
 
+# --- provinces ---
+
+def test_users_of_a_broken_province_are_told_apart(tiny):
+    """The others, and all of them when it is mended, meet no error."""
+    phases = [TINY["phases"][0], TINY["phases"][1] | {"name": "quiet", "duration": "1s"},
+              TINY["phases"][1] | {"name": "faults", "duration": "2s"},
+              TINY["phases"][1] | {"name": "mended", "duration": "1s", "judged": False},
+              TINY["phases"][1] | {"name": "after", "duration": "2s"}]
+    broken = [{"action": "hang", "province": "bac-ninh", "phase": "faults"},
+              {"action": "slow", "system": "dan-cu", "time": "50ms", "phase": "faults"},
+              {"action": "mend", "phase": "mended"}]
+    users = {"citizen": 0, "follow_up": 50, "counter": 0, "official": 0, "app": 50}
+    missed = ["error_count of broken in faults at most 0"]
+    provinces = tiny(
+        phases=phases, faults=broken,
+        load=TINY["load"] | {"users": users, "session_mean": "0s"},
+        criteria=["error_count of healthy at most 0", "error_count of broken in after at most 0",
+                  "timeout_errors at most 0", "peer_share_min in after at least 1%", *missed],
+        testbed={"provinces": 4, "nodes": 1, "gateway_workers": 1,
+                 "gateway_upstream": "timeouts: { response: 100ms }"})
+    provinces.assert_verdict(FAIL)
+    assert provinces.missed == missed
+    assert provinces.marks == ["bac-ninh hangs", "dan-cu takes 0.05 s", "everything is mended"]
+    groups = provinces.result["phases"][2]["groups"]
+    assert 0 < groups["broken"]["planned"] < groups["healthy"]["planned"]
+    assert re.search(r"^broken +faults +\d", provinces.output, re.M)
+
+
+def test_a_province_that_does_not_exist_is_told_with_line_and_key(tmp_path):
+    faults = [{"action": "hang", "province": "can-to", "phase": "all"}]
+    path = scenario(tmp_path, faults=faults, testbed={"provinces": 34, "nodes": 1})
+    result = BenchRun(path)
+    assert result.code == USAGE
+    assert 'faults[0].province: there is no province "can-to"; did you mean can-tho?' \
+        in result.output
+
+
 # --- attackers ---
 
 # They come once, and the gateway has no patience with them.

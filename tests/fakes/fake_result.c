@@ -39,14 +39,17 @@ static struct scenario *make_scenario(struct arena *a, const struct fake_result 
                                       .probe_users = 200,
                                       .probe_interval_ms = 1000 };
     static const struct scenario_criterion criteria[] = {
-        { "response_p50", CLASS_READ, -1, false, 25, "response_p50 of read at most 25ms", 31 },
-        { "response_p99", CLASS_READ, -1, false, 250, "response_p99 of read at most 250ms", 32 },
-        { "response_p999", CLASS_READ, -1, false, 1000, "response_p999 of read at most 1s", 33 },
-        { "error_percent", -1, -1, false, 0.05, "error_percent at most 0.05%", 34 },
-        { "gateway_memory_per_user", -1, -1, false, 16384, "gateway_memory_per_user at most 16KiB",
-          35 },
-        { "lost", -1, -1, false, 0, "lost at most 0", 36 },
-        { "doubled", -1, -1, false, 0, "doubled at most 0", 37 },
+        { "response_p50", CLASS_READ, -1, GROUP_ANY, false, 25, "response_p50 of read at most 25ms",
+          31 },
+        { "response_p99", CLASS_READ, -1, GROUP_ANY, false, 250,
+          "response_p99 of read at most 250ms", 32 },
+        { "response_p999", CLASS_READ, -1, GROUP_ANY, false, 1000,
+          "response_p999 of read at most 1s", 33 },
+        { "error_percent", -1, -1, GROUP_ANY, false, 0.05, "error_percent at most 0.05%", 34 },
+        { "gateway_memory_per_user", -1, -1, GROUP_ANY, false, 16384,
+          "gateway_memory_per_user at most 16KiB", 35 },
+        { "lost", -1, -1, GROUP_ANY, false, 0, "lost at most 0", 36 },
+        { "doubled", -1, -1, GROUP_ANY, false, 0, "doubled at most 0", 37 },
     };
     s->criterion_count = ARRAY_LEN(criteria);
     for (uint32_t i = 0; i < s->criterion_count; i++)
@@ -90,6 +93,7 @@ static void make_request(const struct fake_result *f, struct result *r, struct r
     uint64_t service_us = (uint64_t)(4000 * slowness * exp(0.9 * normal(random))) + 300;
     uint64_t lag_us = (uint64_t)(120 * exp(1.2 * normal(random)));
     struct results_second *s = &r->seconds[second];
+    p->groups[GROUP_HEALTHY].planned++;
     hdr_record(&p->lag, lag_us);
     p->steps[step]++;
     p->planned++;
@@ -99,11 +103,14 @@ static void make_request(const struct fake_result *f, struct result *r, struct r
     if (seed_fraction(random) < (second % 97 == 3 ? 0.004 : 0.00005)) {
         p->errors[second % 2 ? RESULTS_ERROR_TIMEOUT : RESULTS_ERROR_STATUS_5XX]++;
         p->step_errors[step]++;
+        p->groups[GROUP_HEALTHY].errors++;
         s->errors++;
         return;
     }
     hdr_record(&p->service[class], service_us);
     hdr_record(&p->response[class], service_us + lag_us);
+    hdr_record(&p->groups[GROUP_HEALTHY].wait, service_us + lag_us);
+    p->groups[GROUP_HEALTHY].done++;
     s->response[band_of(service_us + lag_us)]++;
     s->response_max_us = MAX(s->response_max_us, (uint32_t)(service_us + lag_us));
     p->done++;

@@ -62,9 +62,9 @@ static void limits_on_users_grow_with_the_users(void **state)
     struct result *r[2] = { make(1000, 60), make(500, 60) };
     for (int i = 0; i < 2; i++) {
         with_users[i] = *r[i]->scenario;
-        with_users[i].criteria[0] =
-            (struct scenario_criterion){ "alive_min",          -1, -1, true, i == 0 ? 1000 : 500,
-                                         "alive_min at least", 1 };
+        with_users[i].criteria[0] = (struct scenario_criterion){
+            "alive_min", -1, -1, GROUP_ANY, true, i == 0 ? 1000 : 500, "alive_min at least", 1
+        };
         r[i]->scenario = &with_users[i];
     }
     assert_int_equal(merge_result(r[0], r[1], "b", NULL), 0);

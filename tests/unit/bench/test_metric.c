@@ -153,6 +153,64 @@ static void errors_that_cannot_be_retried_are_excused(void **state)
     expect("unretried_errors", -1, HOLD, 1, 0);
 }
 
+static void a_login_is_not_sent_again_either(void **state)
+{
+    (void)state;
+    f.r->phases[HOLD].errors[RESULTS_ERROR_STATUS_5XX] = 1;
+    f.r->phases[HOLD].step_errors[STEP_LOGIN] = 1;
+    expect("unretried_errors", -1, HOLD, 0, 0);
+}
+
+static double of_group(const char *name, enum scenario_group group)
+{
+    struct metric_scope scope = { .result = f.r, .class = -1, .phase = HOLD, .group = (int)group };
+    const struct metric *m = metric_find(slice_str(name));
+    assert_true(m->has_groups);
+    return m->compute(m, &scope).value;
+}
+
+static void groups_are_apart(void **state)
+{
+    struct results_group *healthy = &f.r->phases[HOLD].groups[GROUP_HEALTHY];
+    struct results_group *broken = &f.r->phases[HOLD].groups[GROUP_BROKEN];
+    (void)state;
+    healthy->planned = healthy->done = 20000;
+    broken->planned = 10000;
+    broken->done = 9000;
+    broken->errors = 1000;
+    for (int i = 0; i < 20000; i++)
+        hdr_record(&healthy->wait, 10000);
+    for (int i = 0; i < 10000; i++)
+        hdr_record(&broken->wait, 500000);
+    assert_near(of_group("wait_p99", GROUP_HEALTHY), 10, 0.1);
+    assert_near(of_group("wait_p99", GROUP_BROKEN), 500, 1);
+    assert_near(of_group("wait_p50", GROUP_ANY), 10, 0.1);
+    assert_near(of_group("error_percent", GROUP_BROKEN), 10, 1e-9);
+    assert_near(of_group("error_count", GROUP_HEALTHY), 0, 0);
+    assert_near(of_group("error_count", GROUP_ANY), 0, 0); /* by causes, which are none here */
+}
+
+static void nodes_tell_of_their_phase(void **state)
+{
+    (void)state;
+    expect_unknown("node_connections", -1, HOLD);
+    expect_unknown("repeated_percent", -1, HOLD);
+    expect_unknown("peer_share_min", -1, HOLD);
+    f.r->nodes[HOLD] = (struct results_nodes){
+        .requests = 1000, .repeats = 50, .connections_max = 12, .share_min = 80
+    };
+    f.r->nodes[AFTER] = (struct results_nodes){
+        .requests = 1000, .repeats = 0, .connections_max = 30, .share_min = NAN
+    };
+    expect("node_connections", -1, HOLD, 12, 0);
+    expect("repeated_percent", -1, HOLD, 5, 1e-9);
+    expect("peer_share_min", -1, HOLD, 80, 0);
+    f.s.phases[AFTER].judged = true;
+    expect("node_connections", -1, -1, 30, 0);
+    expect("repeated_percent", -1, -1, 2.5, 1e-9);
+    expect("peer_share_min", -1, -1, 80, 0);
+}
+
 static void rates_go_by_the_phase(void **state)
 {
     (void)state;
@@ -307,6 +365,9 @@ int main(void)
         TEST(drift_is_from_the_first_judged_phase),
         TEST(errors_are_counted_by_kind_and_class),
         TEST(errors_that_cannot_be_retried_are_excused),
+        TEST(a_login_is_not_sent_again_either),
+        TEST(groups_are_apart),
+        TEST(nodes_tell_of_their_phase),
         TEST(rates_go_by_the_phase),
         TEST(alive_is_of_the_worst_second),
         TEST(closes_and_drops_are_those_of_the_phase),

@@ -71,6 +71,19 @@ static void all_is_well_when_all_is_stored_once(void **state)
     assert_int_equal(l.lost + l.doubled + l.unacknowledged + l.wrong_content, 0);
 }
 
+static void what_came_twice_was_sent_twice(void **state)
+{
+    (void)state;
+    struct result_ledger l =
+        reconciled(SENT("0-1-0") ACK("0-1-0", "R1") SENT("0-2-0"),
+                   "{\"arrived\":\"0-1-0\",\"node\":\"a\"}\n" STORED("0-1-0", "R1"),
+                   "{\"arrived\":\"0-2-0\",\"node\":\"b\"}\n"
+                   "{\"arrived\":\"0-2-0\",\"node\":\"b\"}\n");
+    assert_int_equal(l.resent, 1);
+    assert_int_equal(l.stored, 1);
+    assert_int_equal(l.lost + l.doubled, 0);
+}
+
 static void what_was_acknowledged_and_not_stored_is_lost(void **state)
 {
     (void)state;
@@ -235,6 +248,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_is_well_when_all_is_stored_once),
+        cmocka_unit_test(what_came_twice_was_sent_twice),
         cmocka_unit_test(what_was_acknowledged_and_not_stored_is_lost),
         cmocka_unit_test(what_is_stored_under_another_receipt_is_lost),
         cmocka_unit_test(what_two_nodes_stored_is_doubled),

@@ -72,6 +72,19 @@ static void a_page_has_no_body_and_no_key(void **state)
     assert_null(field("cookie").data);
 }
 
+static void a_province_comes_first_in_the_path(void **state)
+{
+    (void)state;
+    person.province = "ho-chi-minh";
+    for (int step = 0; step < STEP_COUNT; step++) {
+        make((enum scenario_step)step);
+        assert_memory_equal(request.target, "/tinh/ho-chi-minh/", 18);
+        assert_true(strlen(request.target) + 1 < REQUEST_TARGET_BYTES);
+    }
+    make(STEP_AUTOFILL);
+    assert_string_equal(request.target, "/tinh/ho-chi-minh/dan-cu/ho-so");
+}
+
 static void cookies_are_sent_back(void **state)
 {
     (void)state;
@@ -160,6 +173,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(every_step_has_a_method_and_a_target, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_page_has_no_body_and_no_key, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_province_comes_first_in_the_path, set_up, tear_down),
         cmocka_unit_test_setup_teardown(cookies_are_sent_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_login_may_be_kept_by_the_gateway, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_dossier_that_is_sent_again_is_the_same, set_up,

@@ -79,6 +79,7 @@ static void refuses_what_it_cannot_use(void **state)
     assert_refused("--target=127.0.0.1:0", "not HOST:PORT");
     assert_refused("--admin=127.0.0.1:1", "go with --target");
     assert_refused("--journal=x", "go with --target");
+    assert_refused("--node=127.0.0.1:1", "go with --target");
     assert_refused("--fast", "there is no option \"--fast\"");
     assert_true(PARSE(&o, &e, "--plain-output") < 0);
     assert_non_null(strstr(e.text, "which scenario"));

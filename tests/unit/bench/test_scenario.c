@@ -1,4 +1,5 @@
 #include "bench/scenario/describe.h"
+#include "bench/scenario/province.h"
 #include "bench/scenario/scenario.h"
 #include "bench/verdict/metric.h"
 
@@ -187,6 +188,55 @@ static void a_phase_may_have_attackers(void **state)
                    "digits only, such as 120000\n");
 }
 
+#define PROVINCES "testbed: { provinces: 10, nodes: 1 },\n"
+
+static void a_fault_may_be_of_a_province_or_of_what_all_share(void **state)
+{
+    (void)state;
+    struct loaded l =
+        load_good(HEAD PHASES PROVINCES
+                  "faults: [ { action: flap, phase: hold, province: can-tho, time: 5s },\n"
+                  "  { action: slow, phase: hold, system: dan-cu, time: 3s },\n"
+                  "  { action: mend, phase: hold, at: 9s } ],\n"
+                  "criteria: [ wait_p99_drift of healthy in hold at most 20%,\n"
+                  "            error_count of broken at most 5 ] }\n");
+    assert_int_equal(l.s->faults[0].action, FAULT_FLAP);
+    assert_string_equal(province_name(l.s->faults[0].province), "can-tho");
+    assert_int_equal(l.s->faults[0].time_ms, 5000);
+    assert_true(l.s->faults[1].of_system);
+    assert_int_equal(l.s->faults[2].province, FAULT_EVERYWHERE);
+    assert_int_equal(l.s->criteria[0].group, GROUP_HEALTHY);
+    assert_int_equal(l.s->criteria[1].group, GROUP_BROKEN);
+    assert_int_equal(l.s->criteria[2].group, GROUP_ANY);
+    assert_int_equal(scenario_group_of(l.s, 3, STEP_TRACK), GROUP_BROKEN);
+    assert_int_equal(scenario_group_of(l.s, 4, STEP_TRACK), GROUP_HEALTHY);
+    assert_int_equal(scenario_group_of(l.s, 4, STEP_AUTOFILL), GROUP_BROKEN);
+    assert_int_equal(scenario_group_of(l.s, PROVINCES_MAX, STEP_TRACK), GROUP_HEALTHY);
+    unload(&l);
+}
+
+static void an_outage_that_cannot_be_is_a_problem(void **state)
+{
+    (void)state;
+    expect_problem(HEAD PHASES PROVINCES
+                   "faults: [ { action: hang, phase: hold, province: can-to } ],\n" CRITERIA,
+                   "4:50: faults[0].province: there is no province \"can-to\"; did you mean "
+                   "can-tho?\n");
+    expect_problem(HEAD PHASES PROVINCES
+                   "faults: [ { action: hang, phase: hold, province: vinh-long } ],\n" CRITERIA,
+                   "4:50: faults[0].province: there is no province \"vinh-long\" among the first "
+                   "10\n");
+    expect_problem(HEAD PHASES PROVINCES "faults: [ { action: hang, phase: hold } ],\n" CRITERIA,
+                   "4:21: faults[0].action: needs a province, or a system\n");
+    expect_problem(HEAD PHASES PROVINCES
+                   "faults: [ { action: slow, phase: hold, province: ca-mau } ],\n" CRITERIA,
+                   "4:11: faults[0]: is needed to be slow, or to flap\n");
+    expect_problem(HEAD PHASES "faults: [ { action: mend, phase: hold } ],\n" CRITERIA,
+                   "3:21: faults[0].action: needs testbed.provinces\n");
+    expect_problem(HEAD PHASES "testbed: { provinces: 3 },\n" CRITERIA,
+                   "3:10: testbed: must be 1 where there are provinces: all peers are the one's\n");
+}
+
 static void scales_time_and_users_and_what_is_asked_of_them(void **state)
 {
     (void)state;
@@ -226,7 +276,11 @@ static void a_criterion_that_makes_no_sense_is_a_problem(void **state)
         const char *criterion, *problem;
     } cases[] = {
         { "response_p99 of uploads at most 1s",
-          "\"uploads\" is no class; there are read, login, submit and upload" },
+          "\"uploads\" is no class; there are read, login, submit and upload, and the groups "
+          "healthy and broken" },
+        { "error_count of broken at most 0",
+          "there are groups of users only with testbed.provinces" },
+        { "response_p99 of healthy at most 1s", "response_p99 is not measured by group of users" },
         { "handshake_p99 of read at most 1s", "handshake_p99 is not measured by class" },
         { "response_p99 in held at most 1s", "there is no phase \"held\"" },
         { "lost in hold at most 0", "lost is only known for the whole run" },
@@ -327,9 +381,10 @@ static void every_scenario_of_the_suite_can_be_read(void **state)
 {
     (void)state;
     static const char *const suite[] = {
-        "smoke",  "baseline",        "ramp",         "hold",          "surge",
-        "soak",   "login-spike",     "slow-clients", "backend-death", "redis-death",
-        "reload", "handshake-storm", "capacity",     "overload",      "siege",
+        "smoke",     "baseline",        "ramp",         "hold",          "surge",
+        "soak",      "login-spike",     "slow-clients", "backend-death", "redis-death",
+        "reload",    "handshake-storm", "capacity",     "overload",      "siege",
+        "provinces", "node-kill",
     };
     for (size_t i = 0; i < ARRAY_LEN(suite); i++) {
         char path[64];
@@ -371,6 +426,8 @@ int main(void)
         cmocka_unit_test(reads_a_criterion_word_by_word),
         cmocka_unit_test(faults_are_put_into_their_phase),
         cmocka_unit_test(a_phase_may_have_attackers),
+        cmocka_unit_test(a_fault_may_be_of_a_province_or_of_what_all_share),
+        cmocka_unit_test(an_outage_that_cannot_be_is_a_problem),
         cmocka_unit_test(scales_time_and_users_and_what_is_asked_of_them),
         cmocka_unit_test(a_metric_that_does_not_exist_is_a_problem_with_its_place),
         cmocka_unit_test(a_criterion_that_makes_no_sense_is_a_problem),

@@ -110,6 +110,29 @@ static void an_error_is_counted_by_kind_step_and_second(void **state)
     assert_int_equal(out->phases[0].done, 0);
 }
 
+static void groups_wait_for_whatever_comes(void **state)
+{
+    (void)state;
+    struct tally_action healthy = action(STEP_HOME, START), broken = healthy, slow = healthy;
+    healthy.group = GROUP_HEALTHY;
+    broken.group = GROUP_BROKEN;
+    slow.group = GROUP_HEALTHY;
+    slow.is_slow = true;
+    tally_planned(&tally, &healthy);
+    tally_done(&tally, &healthy, START + 5 * MS);
+    tally_planned(&tally, &broken);
+    tally_failed(&tally, &broken, RESULTS_ERROR_STATUS_5XX, START + 700 * MS);
+    tally_done(&tally, &slow, START + 900 * MS);
+    const struct results_group *groups = out->phases[0].groups;
+    assert_int_equal(groups[GROUP_HEALTHY].planned, 1);
+    assert_int_equal(groups[GROUP_HEALTHY].done, 2);
+    assert_int_equal(groups[GROUP_HEALTHY].errors, 0);
+    assert_int_equal(groups[GROUP_HEALTHY].wait.count, 1);
+    assert_int_equal(groups[GROUP_HEALTHY].wait.max_us, 5 * MS);
+    assert_int_equal(groups[GROUP_BROKEN].errors, 1);
+    assert_int_equal(groups[GROUP_BROKEN].wait.max_us, 700 * MS);
+}
+
 static void only_the_pages_of_procedures_are_told_apart(void **state)
 {
     (void)state;
@@ -170,6 +193,7 @@ int main(void)
         TEST(a_slow_link_counts_but_not_on_the_clocks_of_the_others),
         TEST(late_is_more_than_fifty_milliseconds),
         TEST(an_error_is_counted_by_kind_step_and_second),
+        TEST(groups_wait_for_whatever_comes),
         TEST(only_the_pages_of_procedures_are_told_apart),
         TEST(a_second_ends_with_its_quantiles),
         TEST(connections_and_traffic_are_counted),
