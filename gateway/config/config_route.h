@@ -16,13 +16,37 @@
 struct config_peer {
     struct config_address address;
     uint32_t weight;
+    uint32_t max_connections; /* requests at once, of all workers; 0: any number */
+    bool backup;              /* for when no other peer is available */
 };
 
-enum config_balance { CONFIG_BALANCE_ROUND_ROBIN, CONFIG_BALANCE_LEAST_CONNECTIONS };
+enum config_balance {
+    CONFIG_BALANCE_P2C,
+    CONFIG_BALANCE_ROUND_ROBIN,
+    CONFIG_BALANCE_LEAST_CONNECTIONS,
+    CONFIG_BALANCE_HASH,
+};
+
+/* What requests that belong to one peer have in common. */
+enum config_hash_key { CONFIG_HASH_SESSION, CONFIG_HASH_HEADER, CONFIG_HASH_COOKIE };
+
+/* When a peer gets nothing but trials (upstream/ejection.h). */
+struct config_ejection {
+    uint32_t failures;    /* in a row; 0: it is not looked at */
+    uint32_t rate;        /* percent of the requests of some seconds; 0: it is not looked at */
+    uint32_t time_ms;     /* to the first trial; then twice, three times that */
+    uint32_t max_time_ms; /* but never longer */
+    uint32_t max_share;   /* percent of an upstream's peers */
+};
 
 struct config_upstream {
     const char *name;
     enum config_balance balance;
+    enum config_hash_key hash_key;
+    struct slice hash_name; /* of the header or cookie */
+    struct config_ejection ejection;
+    uint32_t panic_share;   /* percent: while fewer are available all are used, whatever they do */
+    uint32_t slow_start_ms; /* from a peer's return to its full share */
     struct config_peer *peers;
     size_t peer_count;
     uint32_t connect_timeout_ms;

@@ -48,6 +48,33 @@ static void load_identity_key(struct loader *l, struct node node, struct config_
                        IDENTITY_KEY_BYTES_MIN, IDENTITY_KEY_BYTES_MAX);
 }
 
+static void check_hash(struct loader *l, struct node hash, const struct config_upstream *u)
+{
+    bool by_session = u->hash_key == CONFIG_HASH_SESSION;
+    if (u->balance == CONFIG_BALANCE_HASH && !by_session && !u->hash_name.len)
+        reader_problem(l->reader, hash, "needs the name of the header or cookie");
+    if (by_session && u->hash_name.len)
+        reader_problem(l->reader, reader_get(l->reader, hash, "name"),
+                       "is for key: header and key: cookie");
+}
+
+static void check_ejection(struct loader *l, struct node ejection, const struct config_upstream *u)
+{
+    if (u->ejection.max_time_ms < u->ejection.time_ms)
+        reader_problem(l->reader, ejection, "max_time, %u ms, is less than time, %u ms",
+                       u->ejection.max_time_ms, u->ejection.time_ms);
+}
+
+/* Backups stand in for somebody. */
+static void check_primary(struct loader *l, struct node peers, const struct config_upstream *u)
+{
+    for (size_t i = 0; i < u->peer_count; i++)
+        if (!u->peers[i].backup)
+            return;
+    if (u->peer_count)
+        reader_problem(l->reader, peers, "needs a peer that is no backup");
+}
+
 static void load_upstream(struct loader *l, struct node node, struct config_upstream *u)
 {
     struct reader *r = l->reader;
@@ -55,7 +82,15 @@ static void load_upstream(struct loader *l, struct node node, struct config_upst
     section_read(r, node, section, u);
     section_read(r, section_part(r, node, section, "timeouts"), &settings_upstream_timeouts, u);
     section_read(r, section_part(r, node, section, "keep_alive"), &settings_keep_alive, u);
-    load_peers(l, section_part(r, node, section, "peers"), u);
+    struct node hash = section_part(r, node, section, "hash");
+    section_read(r, hash, &settings_upstream_hash, u);
+    check_hash(l, hash, u);
+    struct node ejection = section_part(r, node, section, "ejection");
+    section_read(r, ejection, &settings_ejection, &u->ejection);
+    check_ejection(l, ejection, u);
+    struct node peers = section_part(r, node, section, "peers");
+    load_peers(l, peers, u);
+    check_primary(l, peers, u);
     load_identity_key(l, node, u);
     load_health(l, section_part(r, node, section, "health"), u);
     load_maintenance(l, section_part(r, node, section, "maintenance"), u);

@@ -196,8 +196,14 @@ SECTION(settings_rate_limit, rate_limit_rows, "rate_limits[]");
 
 static const struct setting upstream_rows[] = {
     VALUE(name, name, NAME, REQUIRED, "1..64", "name for routes, logs and metrics"),
-    VALUE(balance, balance, CHOICE, "round_robin", "round_robin|least_connections",
+    VALUE(balance, balance, CHOICE, "p2c", "p2c|round_robin|least_connections|hash",
           "how a peer is chosen"),
+    PART(hash, MAPPING, NONE, NULL, "what balance: hash goes by"),
+    VALUE(slow_start, slow_start_ms, DURATION, "20s", "0s..10m",
+          "from a peer's return to its full share"),
+    VALUE(panic, panic_share, COUNT, "50", "0..100",
+          "percent of the peers: while fewer are available all are used"),
+    PART(ejection, MAPPING, NONE, NULL, "when peers whose answers fail get trials alone"),
     PART(peers, LIST, REQUIRED, "1..256", "the servers of the group"),
     PART(timeouts, MAPPING, NONE, NULL, "how long peers may take"),
     PART(keep_alive, MAPPING, NONE, NULL, "idle connections to peers"),
@@ -227,6 +233,26 @@ static const struct setting keep_alive_rows[] = {
           "closed when idle for so long"),
 };
 SECTION(settings_keep_alive, keep_alive_rows, "upstreams[].keep_alive");
+
+static const struct setting upstream_hash_rows[] = {
+    VALUE(key, hash_key, CHOICE, REQUIRED, "session|header|cookie",
+          "what requests that belong to one peer share"),
+    VALUE(name, hash_name, TEXT, NONE, "1..128", "of the header or cookie"),
+};
+SECTION(settings_upstream_hash, upstream_hash_rows, "upstreams[].hash");
+
+#undef OWNER
+#define OWNER struct config_ejection
+
+static const struct setting ejection_rows[] = {
+    VALUE(failures, failures, COUNT, "5", "0..1000", "in a row; 0 for never"),
+    VALUE(rate, rate, COUNT, "50", "0..100",
+          "percent of failures among 20 requests or more in 10 s; 0 for never"),
+    VALUE(time, time_ms, DURATION, "5s", "10ms..1h", "to the first trial"),
+    VALUE(max_time, max_time_ms, DURATION, "15s", "10ms..1h", "between trials, at most"),
+    VALUE(max_share, max_share, COUNT, "50", "1..99", "percent of the peers, and at least one"),
+};
+SECTION(settings_ejection, ejection_rows, "upstreams[].ejection");
 
 #undef OWNER
 #define OWNER struct config_health
@@ -261,6 +287,9 @@ static const struct setting peer_rows[] = {
     VALUE(address, address, ADDRESS, REQUIRED, NULL, "IP address and port of the server"),
     VALUE(weight, weight, COUNT, "1", "1..256",
           "share of the requests, relative to the other peers"),
+    VALUE(max_connections, max_connections, COUNT, NONE, "1..1000000",
+          "requests at once, of all workers"),
+    VALUE(backup, backup, BOOL, "false", NULL, "used when no other peer is available"),
 };
 SECTION(settings_peer, peer_rows, "upstreams[].peers[]");
 

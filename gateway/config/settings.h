@@ -54,9 +54,9 @@ extern const struct section settings_top, settings_capacity, settings_guard, set
 extern const struct section settings_listener, settings_admin, settings_tls, settings_certificate;
 /* Of struct config_rate_limit. */
 extern const struct section settings_rate_limit;
-/* Of struct config_upstream and config_peer. */
+/* Of struct config_upstream, config_ejection, config_peer. */
 extern const struct section settings_upstream, settings_upstream_timeouts, settings_keep_alive,
-    settings_peer, settings_health, settings_maintenance;
+    settings_peer, settings_health, settings_maintenance, settings_upstream_hash, settings_ejection;
 /* Of struct config_route. */
 extern const struct section settings_route, settings_route_timeouts, settings_route_headers,
     settings_response_headers;

@@ -77,6 +77,19 @@ bool cookie_take(struct headers *hs, struct arena *arena, struct slice name, str
     return true;
 }
 
+struct slice cookie_find(const struct headers *hs, struct slice name)
+{
+    size_t begin, end;
+    for (uint32_t i = 0; i < hs->count; i++) {
+        const struct header *h = &hs->items[i];
+        if (h->id != HEADER_COOKIE || !find_pair(header_value(h), name, &begin, &end))
+            continue;
+        size_t from = begin + name.len + 1;
+        return slice_trim(slice_of(h->value + from, end - from));
+    }
+    return (struct slice){ 0 };
+}
+
 static bool sets(const struct header *h, struct slice name)
 {
     struct slice value = header_value(h);

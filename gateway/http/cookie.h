@@ -12,6 +12,9 @@
 bool cookie_take(struct headers *hs, struct arena *arena, struct slice name,
                  struct slice *value) MUST_CHECK;
 
+/* The first cookie's value of that name, which stays where it is; data NULL: none. */
+struct slice cookie_find(const struct headers *hs, struct slice name);
+
 /* Drops every Set-Cookie for that name: a backend that set ours could put a citizen into somebody
  * else's session. */
 void cookie_unset(struct headers *hs, struct slice name);

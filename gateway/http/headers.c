@@ -83,6 +83,14 @@ struct slice headers_value(const struct headers *hs, enum header_id id)
     return h ? header_value(h) : (struct slice){ 0 };
 }
 
+struct slice headers_value_named(const struct headers *hs, struct slice name)
+{
+    for (uint32_t i = 0; i < hs->count; i++)
+        if (slice_eq_nocase(header_name(&hs->items[i]), name))
+            return header_value(&hs->items[i]);
+    return (struct slice){ 0 };
+}
+
 void headers_remove(struct headers *hs, struct slice name)
 {
     uint32_t kept = 0;

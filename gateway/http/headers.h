@@ -59,6 +59,7 @@ bool headers_add(struct headers *hs, struct arena *arena, struct slice name,
 const struct header *headers_find(const struct headers *hs, enum header_id id);
 /* Its value, or an empty slice with data NULL. */
 struct slice headers_value(const struct headers *hs, enum header_id id);
+struct slice headers_value_named(const struct headers *hs, struct slice name);
 /* Removes all fields of that name. */
 void headers_remove(struct headers *hs, struct slice name);
 /* Does any field of that id, read as a comma-separated list, hold `token` (ASCII case ignored)? */

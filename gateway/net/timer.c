@@ -78,6 +78,8 @@ static void on_wake(uv_timer_t *uv)
     struct timer_wheel *w = uv->data;
     uint64_t now_ms = uv_now(uv->loop);
     uint64_t now_tick = now_ms / TIMER_TICK_MS;
+    uint64_t due_ms = (w->tick + next_occupied(w)) * TIMER_TICK_MS;
+    w->late_ms = now_ms > due_ms ? now_ms - due_ms : 0;
     w->on_event(w->user, true);
     w->visiting = true;
     for (uint64_t ahead = next_occupied(w); ahead && w->tick + ahead <= now_tick;

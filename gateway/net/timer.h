@@ -31,7 +31,8 @@ struct timer_wheel {
     uv_timer_t uv;
     struct list slots[TIMER_SLOTS];
     uint64_t occupied[TIMER_SLOTS / 64];
-    uint64_t tick; /* all slots up to here have been visited */
+    uint64_t tick;    /* all slots up to here have been visited */
+    uint64_t late_ms; /* how much later than it should the last wake-up came */
     bool visiting;
     timer_event_fn on_event;
     void *user;

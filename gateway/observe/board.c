@@ -161,6 +161,7 @@ static void clear_peer(struct board *b, uint32_t index)
             memset(&b->region->rows[slot].peers[index], 0, sizeof(struct series_peer_counts));
     memset(&b->region->health[index], 0, sizeof(b->region->health[index]));
     memset(b->region->in_flight[index], 0, sizeof(b->region->in_flight[index]));
+    memset(&b->region->peer_states[index], 0, sizeof(b->region->peer_states[index]));
 }
 
 static void clear_series(struct board *b, uint32_t at)
@@ -277,6 +278,12 @@ struct closure *board_closure(const struct board *b, int index)
 {
     assert(index < BOARD_UPSTREAMS_MAX);
     return index < 0 ? NULL : &b->region->closures[index];
+}
+
+struct peer_state *board_peer_state(struct board *b, int index)
+{
+    assert(index < BOARD_PEERS_MAX);
+    return index < 0 ? NULL : &b->region->peer_states[index];
 }
 
 uint32_t board_workers_end(const struct board *b)

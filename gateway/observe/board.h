@@ -19,6 +19,7 @@
 #include "observe/closure.h"
 #include "observe/metrics.h"
 #include "observe/peer_health.h"
+#include "observe/peer_state.h"
 #include "observe/series.h"
 
 #define BOARD_WORKERS_MAX 64
@@ -81,6 +82,8 @@ struct peer_health *board_peer_health(const struct board *b, int index);
 /* Whether an upstream is closed for work; the supervisor writes. NULL for an index of -1. */
 struct closure *board_closure(const struct board *b, int index);
 
+/* What all processes know of a peer; NULL for -1. */
+struct peer_state *board_peer_state(struct board *b, int index);
 /* Requests that all workers together have under way at a peer. */
 uint32_t board_in_flight(const struct board *b, int index);
 

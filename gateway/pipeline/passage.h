@@ -25,8 +25,10 @@ struct proxy {
     struct upstream_conn *conn; /* lent */
     struct timer timer;
     uint64_t attempt_us; /* when the current attempt began */
+    uint64_t sent_us;    /* when all of the request had been handed on; 0: not yet */
     uint32_t retries;
     bool nothing_sent; /* in this attempt */
+    bool peer_judged;  /* its upstream knows how this attempt ended */
     bool body_begun;   /* bytes of the body are gone, and cannot be sent again */
     bool request_ended;
     bool reused;
@@ -73,7 +75,7 @@ struct passage {
     struct headers added;       /* fields of ours that the backend gets beside the client's */
     struct identity identity;
     struct session_talk *session; /* in the arena: the state of stage_session; NULL: none */
-    uint64_t affinity;            /* the peer follows from it; 0: from the balancer */
+    uint64_t affinity;            /* of the session, where a peer may follow from it; 0: none */
     struct limiting limiting;
     struct slice user;             /* who is signed in, as the backends call them; empty: nobody */
     struct status_look *status;    /* in the arena: the state of stage_status; NULL: none */

@@ -22,6 +22,9 @@ void proxy_failed(struct passage *p, enum upstream_failure failure);
 /* Whether the same request may be sent once more, as far as the request itself goes. */
 bool proxy_may_retry(const struct passage *p, bool answer_begun);
 
+/* Whatever becomes of the attempt that is about to begin, another one could follow. */
+bool proxy_may_fail(const struct passage *p);
+
 /* ---- proxy_failure.c ---- */
 
 /* Tells the client, or cuts off the answer that has begun. */

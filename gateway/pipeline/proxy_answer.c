@@ -1,5 +1,6 @@
 #include "http/reply.h"
 #include "pipeline/proxy.h"
+#include "pipeline/proxy_peer.h"
 #include "pipeline/stage.h"
 #include "pipeline/submission.h"
 
@@ -108,6 +109,7 @@ void proxy_on_head(void *user, const struct h1_head *head)
     struct passage *p = user;
     struct exchange *ex = p->ex;
     if (head->status == 101 && !is_upgrade_asked_for(ex, head)) {
+        proxy_peer_failed(p, UPSTREAM_INVALID);
         proxy_failed(p, UPSTREAM_INVALID);
         return;
     }
@@ -117,6 +119,7 @@ void proxy_on_head(void *user, const struct h1_head *head)
     ex->response.has_content_length = head->has_content_length;
     ex->response.content_length = head->content_length;
     ex->response.body = head->body == BODY_UNTIL_CLOSE ? BODY_CHUNKED : head->body;
+    proxy_peer_answered(p);
     if (head->status == 101) {
         begin_tunnel(p);
         exchange_send_head(ex);
@@ -143,6 +146,7 @@ void proxy_on_end(void *user, const struct headers *trailers)
 {
     struct passage *p = user;
     timer_cancel(&p->proxy.timer);
+    proxy_peer_finished(p);
     upstream_conn_release(&p->proxy.conn, p->proxy.request_ended);
     if (p->proxy.state != PROXY_TUNNEL)
         p->proxy.state = PROXY_DONE;

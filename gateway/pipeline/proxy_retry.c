@@ -18,3 +18,10 @@ bool proxy_may_retry(const struct passage *p, bool answer_begun)
         return false;
     return x->nothing_sent || is_idempotent(p->ex->request.method);
 }
+
+bool proxy_may_fail(const struct passage *p)
+{
+    const struct proxy *x = &p->proxy;
+    return is_idempotent(p->ex->request.method) && !p->submission && x->request_ended &&
+           !x->body_begun && x->retries < p->upstream->config->retries;
+}

@@ -9,6 +9,7 @@
 #include "http/h1_write.h"
 #include "http/reply.h"
 #include "pipeline/proxy.h"
+#include "pipeline/proxy_peer.h"
 #include "pipeline/stage.h"
 #include "pipeline/submission.h"
 
@@ -73,6 +74,7 @@ static void on_timer(struct timer *t)
     if (p->proxy.state == PROXY_CONNECTING)
         metrics_add(p->pipeline->metrics, COUNTER_UPSTREAM_CONNECT_FAILURES, 1);
     series_peer_count(p->proxy.peer->series, SERIES_PEER_FAILURE);
+    proxy_peer_failed(p, UPSTREAM_TIMED_OUT);
     proxy_failed(p, UPSTREAM_TIMED_OUT);
 }
 
@@ -120,6 +122,8 @@ static void send_request(struct passage *p)
     p->ex->request_forwarded = true;
     if (proxy_is_held_back(p))
         stream_pause(upstream_conn_stream(p->proxy.conn));
+    if (p->proxy.request_ended)
+        proxy_peer_sent(p);
     proxy_touch_answer(p);
     submission_feed(p);
 }
@@ -133,13 +137,10 @@ void stage_proxy_proceed(struct passage *p)
 static void attempt(struct passage *p, const struct peer *except, bool fresh)
 {
     struct proxy *x = &p->proxy;
-    x->peer = p->affinity ? balancer_pick_for(&p->upstream->balancer, p->affinity, except)
-                          : balancer_pick(&p->upstream->balancer, except);
+    struct peer *peer = proxy_peer_pick(p, except, proxy_may_fail(p));
     x->nothing_sent = true;
-    x->attempt_us = p->ex->loop->now_us;
-    x->conn =
-        x->peer ? upstream_conn_borrow(x->peer, p->pipeline->metrics, fresh, &proxy_conn_handler, p)
-                : NULL;
+    x->conn = peer ? upstream_conn_borrow(peer, p->pipeline->metrics, fresh, &proxy_conn_handler, p)
+                   : NULL;
     if (!x->conn) {
         proxy_failed(p, UPSTREAM_CONNECT);
         return;
@@ -212,6 +213,8 @@ static void on_request_end(struct passage *p, const struct headers *trailers)
         stream_write(s, slice_of(out, len));
     }
     x->request_ended = true;
+    if (x->state == PROXY_REQUEST)
+        proxy_peer_sent(p);
     proxy_touch_answer(p);
 }
 
@@ -223,6 +226,7 @@ static void on_failed(void *user, enum upstream_failure failure)
         exchange_send_end(p->ex, NULL);
         return;
     }
+    proxy_peer_failed(p, failure);
     proxy_failed(p, failure);
 }
 
@@ -277,6 +281,7 @@ void stage_proxy_drop(struct passage *p)
     if (p->proxy.tunnel)
         metrics_gauge_decrement(p->pipeline->metrics, GAUGE_TUNNELS_OPEN);
     p->proxy.tunnel = false;
+    proxy_peer_abandoned(p);
     proxy_drop_conn(p);
 }
 

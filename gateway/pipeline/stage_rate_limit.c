@@ -31,15 +31,6 @@ static struct slice address_key(struct passage *p)
     return make_key(p, KEY_ADDRESS, slice_of((const char *)a->ip, len));
 }
 
-static struct slice find_header(const struct passage *p, struct slice name)
-{
-    const struct headers *hs = &p->ex->request.headers;
-    for (uint32_t i = 0; i < hs->count; i++)
-        if (slice_eq_nocase(header_name(&hs->items[i]), name))
-            return header_value(&hs->items[i]);
-    return (struct slice){ 0 };
-}
-
 static struct slice key_of(struct passage *p, const struct config_rate_limit *limit)
 {
     struct slice value;
@@ -47,7 +38,7 @@ static struct slice key_of(struct passage *p, const struct config_rate_limit *li
     case CONFIG_LIMIT_ROUTE:
         return make_key(p, KEY_ROUTE, slice_str(p->route->name));
     case CONFIG_LIMIT_HEADER:
-        value = find_header(p, limit->header);
+        value = headers_value_named(&p->ex->request.headers, limit->header);
         return value.len ? make_key(p, KEY_HEADER, value) : address_key(p);
     case CONFIG_LIMIT_SESSION:
     case CONFIG_LIMIT_ADDRESS:

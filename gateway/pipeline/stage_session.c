@@ -85,8 +85,7 @@ static enum stage_verdict introduce(struct passage *p)
 {
     struct session_talk *talk = p->session;
     const struct config_upstream *upstream = p->upstream->config;
-    if (p->route->affinity == CONFIG_AFFINITY_SESSION)
-        p->affinity = talk->session.affinity;
+    p->affinity = talk->session.affinity;
     if (!upstream->identity_key.path)
         return STAGE_NEXT;
     struct slice token = identity_token_get(&p->pipeline->tokens, &p->ex->arena, upstream,

@@ -158,7 +158,7 @@ struct submission_lookup *submission_lookup_begin(struct submission *s,
     l->on_found = on_found;
     timer_init(&l->timer, on_timer);
     defer_init(&l->failed, run_failed);
-    struct peer *peer = balancer_pick(&p->upstream->balancer, NULL);
+    struct peer *peer = balancer_pick(&p->upstream->balancer, &(struct balancer_ask){ 0 });
     l->conn =
         peer ? upstream_conn_borrow(peer, p->pipeline->metrics, true, &lookup_handler, l) : NULL;
     if (l->conn)

@@ -1,131 +1,214 @@
 #include "upstream/balancer.h"
 
 #include "common/mem.h"
+#include "upstream/balancer_policy.h"
+#include "upstream/ejection.h"
 
-#include <math.h>
+/* What a peer's last failure adds to the cost of a request, as long as it is to be avoided. */
+#define PENALTY_US 5e6
 
-static bool is_out(const struct balancer *b, const struct balancer_place *place,
-                   const struct peer *except)
+/* ---- whom there is to choose from ---- */
+
+static bool is_available(const struct balancer_place *place)
 {
-    return place->peer == except || (!b->asks_all && peer_is_down(place->peer));
+    return place->condition >= PEER_RAMPING;
 }
 
-/* Smooth weighted round robin, as nginx made it known: everyone earns its weight, the richest is
- * chosen and pays the total. Weights 5,1,1 give a a b a c a a, not a a a a a b c. */
-static struct peer *pick_round_robin(struct balancer *b, const struct peer *except)
+static void look_at(const struct balancer *b, struct balancer_place *place, uint64_t now_ms)
 {
-    struct balancer_place *best = NULL;
-    int64_t total = 0;
+    const struct peer_state *s = place->peer->state;
+    uint32_t slow_start_ms = b->config->slow_start_ms;
+    place->condition = peer_state_condition(s, place->peer->health, slow_start_ms, now_ms);
+    /* Nobody tries a backup that nobody needs: it serves again when a trial would be due. */
+    if (place->condition == PEER_EJECTED && place->backup && now_ms >= counter_read(&s->trial_ms))
+        place->condition = PEER_SERVING;
+    place->share = (uint64_t)place->weight * PEER_SHARE_FULL;
+    if (place->condition == PEER_RAMPING)
+        place->share = (uint64_t)place->weight * peer_state_share(s, slow_start_ms, now_ms);
+}
+
+static size_t count(const struct balancer *b, bool backup, enum peer_condition at_least)
+{
+    size_t found = 0;
+    for (size_t i = 0; i < b->count; i++)
+        found += b->places[i].backup == backup && b->places[i].condition >= at_least;
+    return found;
+}
+
+static void use(struct balancer *b, bool backup, enum peer_condition at_least)
+{
+    for (size_t i = 0; i < b->count; i++)
+        if (b->places[i].backup == backup && b->places[i].condition >= at_least)
+            b->usable[b->usable_count++] = &b->places[i];
+}
+
+/* The one place of this decision. */
+static void choose_usable(struct balancer *b)
+{
+    size_t primaries = count(b, false, PEER_DOWN), available = count(b, false, PEER_RAMPING);
+    bool backups = count(b, true, PEER_RAMPING) > 0;
+    b->panics = false;
+    b->usable_count = 0;
+    if (available == 0 && backups) {
+        use(b, true, PEER_RAMPING);
+    } else if (available * 100 >= (size_t)b->config->panic_share * primaries) {
+        use(b, false, PEER_RAMPING);
+    } else {
+        b->panics = true;
+        use(b, false, PEER_DOWN);
+    }
+}
+
+/* Who has not answered yet is taken for as good as the others. */
+static double usual_latency_us(const struct balancer *b, uint64_t now_ms)
+{
+    double sum = 0;
+    size_t known = 0;
+    for (size_t i = 0; i < b->usable_count; i++) {
+        double latency_us = peer_state_latency_us(b->usable[i]->peer->state, now_ms);
+        sum += latency_us;
+        known += latency_us > 0;
+    }
+    return known ? sum / (double)known : 1;
+}
+
+static void reckon(struct balancer *b, uint64_t now_ms)
+{
+    double usual_us = usual_latency_us(b, now_ms);
+    uint64_t reach = 0;
+    for (size_t i = 0; i < b->usable_count; i++) {
+        struct balancer_place *place = b->usable[i];
+        const struct peer_state *s = place->peer->state;
+        double latency_us = peer_state_latency_us(s, now_ms);
+        double penalty_us = counter_read(&s->avoid_until_ms) > now_ms ? PENALTY_US : 0;
+        place->cost =
+            ((latency_us > 0 ? latency_us : usual_us) + penalty_us) / (double)place->share;
+        reach += place->share;
+        place->reach = reach;
+    }
+}
+
+static void look(struct balancer *b)
+{
+    uint64_t now_us = b->set->loop->now_us, now_ms = now_us / 1000;
+    b->look_us = now_us + BALANCER_LOOK_US;
+    for (size_t i = 0; i < b->count; i++)
+        look_at(b, &b->places[i], now_ms);
+    b->awaits_trials = balancer_count_ejected(b) > 0;
+    choose_usable(b);
+    reckon(b, now_ms);
+}
+
+size_t balancer_count_ejected(const struct balancer *b)
+{
+    size_t ejected = 0;
+    for (size_t i = 0; i < b->count; i++)
+        ejected += !b->places[i].backup && peer_state_is_ejected(b->places[i].peer->state);
+    return ejected;
+}
+
+size_t balancer_count_primaries(const struct balancer *b)
+{
+    return count(b, false, PEER_DOWN);
+}
+
+/* ---- a choice ---- */
+
+static struct balancer_place *find_trial(struct balancer *b, const struct balancer_ask *ask)
+{
+    if (!b->awaits_trials || b->panics)
+        return NULL;
     for (size_t i = 0; i < b->count; i++) {
         struct balancer_place *place = &b->places[i];
-        if (is_out(b, place, except))
-            continue;
-        place->credit += place->weight;
-        total += place->weight;
-        if (!best || place->credit > best->credit)
-            best = place;
+        if (place->condition == PEER_EJECTED && !place->backup &&
+            balancer_place_can_take(place, ask) &&
+            ejection_takes_trial(b, place->peer, ask->may_fail))
+            return place;
     }
-    if (!best)
-        return NULL;
-    best->credit -= total;
-    return best->peer;
+    return NULL;
 }
 
-/* Fewest requests under way for its weight, counted over all workers. */
-static struct peer *pick_least_connections(struct balancer *b, const struct peer *except)
+/* Where all that are usable have as much to do as they may, a backup; and for what has failed at
+ * the last of them anybody, for it cannot get worse. */
+static struct balancer_place *find_other(struct balancer *b, const struct balancer_ask *ask)
 {
-    const struct balancer_place *best = NULL;
-    uint64_t best_load = 0;
-    b->next = b->count ? (b->next + 1) % (uint32_t)b->count : 0;
+    struct balancer_place *last = NULL;
     for (size_t i = 0; i < b->count; i++) {
-        const struct balancer_place *place = &b->places[(b->next + i) % b->count];
-        if (is_out(b, place, except))
+        struct balancer_place *place = &b->places[i];
+        if (!balancer_place_can_take(place, ask))
             continue;
-        uint64_t load = peer_in_flight(place->peer) + 1ull;
-        /* load / weight < best_load / best->weight without a division */
-        if (!best || load * best->weight < best_load * place->weight) {
-            best = place;
-            best_load = load;
-        }
+        if (is_available(place))
+            return place;
+        if (ask->except)
+            last = place;
     }
-    return best ? best->peer : NULL;
+    return last;
 }
 
-/* FNV-1a: names of peers are the operator's, not a client's. */
-static uint64_t seed_of(const char *name)
+static struct balancer_place *find(struct balancer *b, const struct balancer_ask *ask)
 {
-    uint64_t hash = 0xcbf29ce484222325ull;
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * 0x100000001b3ull;
-    return hash;
+    struct balancer_place *place = find_trial(b, ask);
+    if (!place)
+        place = balancer_policy_pick(b, ask);
+    return place ? place : find_other(b, ask);
 }
 
-/* The finaliser of SplitMix64 (Steele, Lea and Flood, 2014). */
-static uint64_t mix(uint64_t x)
+/* Counted first, looked at then: of two workers that are after the last place at most one gets it.
+ */
+static bool claim(struct balancer_place *place)
 {
-    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9ull;
-    x = (x ^ x >> 27) * 0x94d049bb133111ebull;
-    return x ^ x >> 31;
+    struct peer *p = place->peer;
+    series_peer_begin(p->series);
+    if (place->max_connections == 0)
+        return true;
+    atomic_thread_fence(memory_order_seq_cst);
+    if (peer_in_flight(p) <= place->max_connections)
+        return true;
+    peer_let_go(p);
+    return false;
 }
 
-/* -weight / ln(u) for u uniform in (0, 1): the chance to be the greatest is the weight's share. */
-static double score(const struct balancer_place *place, uint64_t key)
+struct peer *balancer_pick(struct balancer *b, const struct balancer_ask *ask)
 {
-    double u = ((double)(mix(place->seed ^ key) >> 11) + 0.5) / 9007199254740992.0;
-    return -(double)place->weight / log(u);
+    if (b->set->loop->now_us >= b->look_us)
+        look(b);
+    for (size_t tries = 0; tries <= b->count; tries++) {
+        struct balancer_place *place = find(b, ask);
+        if (!place)
+            return NULL;
+        if (claim(place))
+            return place->peer;
+    }
+    return NULL;
 }
 
-static struct peer *pick_for(const struct balancer *b, uint64_t key, const struct peer *except)
+/* ---- from start to end ---- */
+
+static void begin_somewhere(struct balancer *b)
 {
-    struct peer *best = NULL;
-    double best_score = 0;
+    struct random *random = &b->set->loop->random;
+    struct balancer_ask nothing = { 0 };
+    b->next = random_below(random, (uint32_t)b->count);
+    look(b);
+    for (uint32_t turns = random_below(random, (uint32_t)b->count); turns > 0; turns--)
+        balancer_policy_pick(b, &nothing);
+}
+
+void balancer_init(struct balancer *b, const struct config_upstream *config, struct peer_set *set)
+{
+    *b = (struct balancer){ .config = config, .set = set, .count = config->peer_count };
+    b->places = mem_new_array(b->count, sizeof(*b->places));
+    b->usable = mem_new_array(b->count, sizeof(struct balancer_place *));
     for (size_t i = 0; i < b->count; i++) {
-        const struct balancer_place *place = &b->places[i];
-        double s = is_out(b, place, except) ? 0 : score(place, key);
-        if (s > best_score) {
-            best = place->peer;
-            best_score = s;
-        }
+        struct balancer_place *place = &b->places[i];
+        place->peer = peer_get(set, config, &config->peers[i]);
+        place->weight = config->peers[i].weight;
+        place->max_connections = config->peers[i].max_connections;
+        place->backup = config->peers[i].backup;
+        place->seed = balancer_policy_seed(place->peer->name);
     }
-    return best;
-}
-
-/* Probes may be wrong about everybody at once: then all are asked. */
-struct peer *balancer_pick(struct balancer *b, const struct peer *except)
-{
-    b->asks_all = false;
-    struct peer *found = b->pick(b, except);
-    if (found)
-        return found;
-    b->asks_all = true;
-    return b->pick(b, except);
-}
-
-struct peer *balancer_pick_for(struct balancer *b, uint64_t key, const struct peer *except)
-{
-    b->asks_all = false;
-    struct peer *found = pick_for(b, key, except);
-    if (found)
-        return found;
-    b->asks_all = true;
-    return pick_for(b, key, except);
-}
-
-void balancer_init(struct balancer *b, enum config_balance policy, struct balancer_place *places,
-                   size_t count, struct random *random)
-{
-    static struct peer *(*const policies[])(struct balancer *, const struct peer *) = {
-        [CONFIG_BALANCE_ROUND_ROBIN] = pick_round_robin,
-        [CONFIG_BALANCE_LEAST_CONNECTIONS] = pick_least_connections,
-    };
-    *b = (struct balancer){ .places = places, .count = count, .pick = policies[policy] };
-    for (size_t i = 0; i < count; i++)
-        places[i].seed = seed_of(places[i].peer->name);
-    if (count == 0)
-        return;
-    b->next = random_below(random, (uint32_t)count);
-    for (uint32_t turns = random_below(random, (uint32_t)count); turns > 0; turns--)
-        b->pick(b, NULL);
+    if (b->count)
+        begin_somewhere(b);
 }
 
 void balancer_fini(struct balancer *b)
@@ -133,5 +216,6 @@ void balancer_fini(struct balancer *b)
     for (size_t i = 0; i < b->count; i++)
         peer_unref(&b->places[i].peer);
     mem_free(b->places);
+    mem_free(b->usable);
     *b = (struct balancer){ 0 };
 }

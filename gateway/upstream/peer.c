@@ -53,6 +53,9 @@ struct peer *peer_get(struct peer_set *set, const struct config_upstream *upstre
     p->board_index = board_find(set->board, SERIES_PEER, slice_str(p->name));
     p->series = board_peer(set->board, set->slot, p->board_index);
     p->health = board_peer_health(set->board, p->board_index);
+    p->state = board_peer_state(set->board, p->board_index);
+    if (!p->state)
+        p->state = &p->own_state;
     p->idle_max = upstream->keep_alive_connections;
     p->idle_timeout_ms = upstream->keep_alive_timeout_ms;
     return peer_ref(p);

@@ -27,7 +27,9 @@ struct peer {
     int board_index;
     struct series_peer series;
     const struct peer_health *health; /* borrowed from the board; NULL: nobody knows */
-    struct list idle;                 /* struct upstream_conn, the most recently used first */
+    struct peer_state *state;         /* borrowed from the board; own_state without a place there */
+    struct peer_state own_state;
+    struct list idle; /* struct upstream_conn, the most recently used first */
     uint32_t idle_count;
     uint32_t idle_max;
     uint32_t idle_timeout_ms;
@@ -42,13 +44,17 @@ struct peer *peer_ref(struct peer *p);
 /* NULL-safe; *pointer is NULL after. The last reference closes the idle connections. */
 void peer_unref(struct peer **pointer);
 
-/* As far as probes know. */
-static inline bool peer_is_down(const struct peer *p)
-{
-    return p->health && peer_health_is_down(p->health);
-}
-
 /* Requests under way at this peer, of all workers. */
 uint32_t peer_in_flight(const struct peer *p);
+/* One that was counted is no longer. */
+static inline void peer_let_go(struct peer *p)
+{
+    series_peer_end(p->series);
+}
+
+static inline uint64_t peer_now_ms(const struct peer *p)
+{
+    return p->set->loop->now_us / 1000;
+}
 
 #endif

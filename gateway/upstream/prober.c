@@ -27,6 +27,7 @@ struct target {
     char *name; /* owned: "upstream/address" */
     struct probe_plan plan;
     struct peer_health *health; /* borrowed from the board */
+    struct peer_state *state;   /* borrowed from the board */
     struct probe *probe;        /* under way; NULL: none */
     struct timer timer;         /* until the next one */
     bool stays;                 /* in the configuration that is being applied */
@@ -53,8 +54,11 @@ static void on_done(void *user, const struct health_report *report)
     const struct config_health *terms = t->plan.health;
     t->probe = NULL;
     t->prober->running--;
+    bool was_down = peer_health_is_down(t->health);
     if (report && peer_health_note(t->health, report, terms->rise, terms->fall, clock_wall_ms()))
         tell(t);
+    if (was_down && !peer_health_is_down(t->health))
+        peer_state_return(t->state, clock_now_ms());
     run_next(t->prober);
 }
 
@@ -135,8 +139,8 @@ static void apply_peer(struct prober *p, const struct config_upstream *upstream,
 {
     char name[BOARD_NAME_MAX + 1];
     snprintf(name, sizeof(name), "%s/%s", upstream->name, peer->address.text);
-    struct peer_health *health =
-        board_peer_health(p->board, board_find(p->board, SERIES_PEER, slice_str(name)));
+    int index = board_find(p->board, SERIES_PEER, slice_str(name));
+    struct peer_health *health = board_peer_health(p->board, index);
     if (!health)
         return; /* there was no room for its name: nobody would hear of the verdict */
     if (!upstream->health) {
@@ -147,6 +151,7 @@ static void apply_peer(struct prober *p, const struct config_upstream *upstream,
     if (!t)
         t = target_new(p, name, upstream->health);
     t->health = health;
+    t->state = board_peer_state(p->board, index);
     t->plan = (struct probe_plan){ .health = upstream->health,
                                    .address = peer->address.sockaddr,
                                    .address_text = peer->address.text };

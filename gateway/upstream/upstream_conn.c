@@ -240,7 +240,6 @@ static struct upstream_conn *conn_new(struct peer *peer, struct metrics *metrics
     c->metrics = metrics;
     c->peer = peer_ref(peer);
     c->state = UPSTREAM_CONN_CONNECTING;
-    series_peer_begin(peer->series);
     series_peer_count(peer->series, SERIES_PEER_CONNECT);
     metrics_add(metrics, COUNTER_UPSTREAM_CONNECTS, 1);
     int rc = tcp_stream_connect(&c->tcp, peer->set->loop, &c->connect,
@@ -263,7 +262,6 @@ struct upstream_conn *upstream_conn_borrow(struct peer *peer, struct metrics *me
         set_idle(c, false);
         timer_stop(&c->timer);
         peer_ref(peer);
-        series_peer_begin(peer->series);
         metrics_add(metrics, COUNTER_UPSTREAM_REUSES, 1);
         c->state = UPSTREAM_CONN_LENT;
         c->reused = true;

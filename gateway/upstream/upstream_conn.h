@@ -61,8 +61,9 @@ struct upstream_conn {
 };
 
 /* Takes an idle connection (unless `fresh`), or begins a new one: then on_connected or on_failed
- * follows. NULL when neither is possible. Counts a request at the peer; every connection is given
- * back by upstream_conn_release() or upstream_conn_close(). */
+ * follows. NULL when neither is possible. Takes over the request that balancer_pick() counted, even
+ * when it fails; every connection is given back by upstream_conn_release() or
+ * upstream_conn_close(). */
 struct upstream_conn *upstream_conn_borrow(struct peer *peer, struct metrics *metrics, bool fresh,
                                            const struct upstream_conn_handler *handler,
                                            void *user) MUST_CHECK;

@@ -13,13 +13,16 @@ def nodes():
         yield [one, two, three]
 
 
+IN_TURN = {"balance": "round_robin"}
+
+
 def who_answers(gateway, count):
     client = gateway.connect()
     return [client.request("GET", "/").headers.get("X-Node") for _ in range(count)]
 
 
 def test_round_robin_visits_every_peer_in_turn(nodes):
-    with Gateway(*nodes) as gateway:
+    with Gateway(*nodes, upstream=IN_TURN) as gateway:
         order = who_answers(gateway, 9)
         assert Counter(order) == {"one": 3, "two": 3, "three": 3}
         assert order[:3] == order[3:6] == order[6:]
@@ -27,7 +30,7 @@ def test_round_robin_visits_every_peer_in_turn(nodes):
 
 def test_round_robin_follows_weights_smoothly(nodes):
     one, two, three = nodes
-    with Gateway({"address": one.address, "weight": 3}, two, three) as gateway:
+    with Gateway({"address": one.address, "weight": 3}, two, three, upstream=IN_TURN) as gateway:
         order = who_answers(gateway, 20)
         assert Counter(order) == {"one": 12, "two": 4, "three": 4}
         assert "one one one one" not in " ".join(order)
@@ -60,7 +63,7 @@ def peers_of(gateway):
 
 
 def test_finished_requests_are_no_longer_in_flight(nodes):
-    with Gateway(*nodes) as gateway:
+    with Gateway(*nodes, upstream=IN_TURN) as gateway:
         who_answers(gateway, 6)
         eventually(lambda: [p["in_flight"] for p in peers_of(gateway)] == [0, 0, 0], "all are done")
         assert [p["requests"] for p in peers_of(gateway)] == [2, 2, 2]

@@ -13,7 +13,8 @@ HEALTH = {"path": PROBE_PATH, "interval": "300ms", "timeout": "300ms", "rise": 2
 
 
 def probed(*peers, health=None, **settings):
-    return Gateway(*peers, upstream={"health": HEALTH | (health or {})}, **settings)
+    turns = {"balance": "round_robin", "slow_start": "0s"}  # so that a few requests meet everybody
+    return Gateway(*peers, upstream=turns | {"health": HEALTH | (health or {})}, **settings)
 
 
 def peer_of(gateway, backend):

@@ -69,7 +69,7 @@ def test_peers_change_on_an_open_connection(gateway, node, other):
     assert client.request("GET", "/").headers.get("X-Node") == "node"
     gateway.change(upstreams=upstreams(other))
     assert client.request("GET", "/").headers.get("X-Node") == "other"
-    gateway.change(upstreams=upstreams(node, other))
+    gateway.change(upstreams=upstreams(node, other, balance="round_robin"))
     assert {client.request("GET", "/").headers.get("X-Node") for _ in range(2)} == {"node", "other"}
 
 

@@ -22,7 +22,8 @@ def accept_first(backends):
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_refused_connection_moves_on_to_the_other_peer(node, method):
     """Nothing was sent, so any method may."""
-    with Gateway({"address": free_address()}, node) as gateway:
+    with Gateway({"address": free_address()}, node,
+                 upstream={"balance": "round_robin"}) as gateway:
         client = gateway.connect()
         for _ in range(10):
             answer = client.request(method, "/echo", body=b"a body" if method == "POST" else None)

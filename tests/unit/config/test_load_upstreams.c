@@ -12,8 +12,17 @@ static void fills_in_every_default(void **state)
         &f, ROUTE_ONLY "upstreams: [ { name: a, peers: [ { address: '[::1]:80' } ] } ]\n");
     const struct config_upstream *u = &c->upstreams[0];
     assert_string_equal(u->name, "a");
-    assert_int_equal(u->balance, CONFIG_BALANCE_ROUND_ROBIN);
+    assert_int_equal(u->balance, CONFIG_BALANCE_P2C);
+    assert_int_equal(u->slow_start_ms, 20000);
+    assert_int_equal(u->panic_share, 50);
+    assert_int_equal(u->ejection.failures, 5);
+    assert_int_equal(u->ejection.rate, 50);
+    assert_int_equal(u->ejection.time_ms, 5000);
+    assert_int_equal(u->ejection.max_time_ms, 15000);
+    assert_int_equal(u->ejection.max_share, 50);
     assert_int_equal(u->peer_count, 1);
+    assert_int_equal(u->peers[0].max_connections, 0);
+    assert_false(u->peers[0].backup);
     assert_string_equal(u->peers[0].address.text, "[::1]:80");
     assert_int_equal(u->peers[0].weight, 1);
     assert_int_equal(u->connect_timeout_ms, 1000);
@@ -83,6 +92,53 @@ static void reads_what_is_given(void **state)
     load_fixture_fini(&f);
 }
 
+static void reads_how_peers_are_chosen(void **state)
+{
+    (void)state;
+    struct load_fixture f;
+    const struct config *c =
+        load_good(&f, ROUTE_ONLY "upstreams:\n"
+                                 "  - name: a\n"
+                                 "    balance: hash\n"
+                                 "    hash: { key: cookie, name: province }\n"
+                                 "    slow_start: 0s\n"
+                                 "    panic: 0\n"
+                                 "    ejection: { failures: 0, rate: 20, time: 10ms, max_time: "
+                                 "1m, max_share: 10 }\n"
+                                 "    peers: [ { address: 10.0.0.1:80, max_connections: 7 },\n"
+                                 "      { address: 10.0.0.2:80, backup: true } ]\n");
+    const struct config_upstream *u = &c->upstreams[0];
+    assert_int_equal(u->balance, CONFIG_BALANCE_HASH);
+    assert_int_equal(u->hash_key, CONFIG_HASH_COOKIE);
+    assert_true(slice_eq(u->hash_name, SLICE("province")));
+    assert_int_equal(u->slow_start_ms, 0);
+    assert_int_equal(u->panic_share, 0);
+    assert_int_equal(u->ejection.failures, 0);
+    assert_int_equal(u->ejection.rate, 20);
+    assert_int_equal(u->ejection.time_ms, 10);
+    assert_int_equal(u->ejection.max_time_ms, 60000);
+    assert_int_equal(u->ejection.max_share, 10);
+    assert_int_equal(u->peers[0].max_connections, 7);
+    assert_false(u->peers[0].backup);
+    assert_true(u->peers[1].backup);
+    load_fixture_fini(&f);
+}
+
+static void rejects_what_cannot_choose_a_peer(void **state)
+{
+    (void)state;
+    expect_problems(ROUTE_ONLY "upstreams:\n"
+                               "  - { name: a, balance: hash, hash: { key: header },\n"
+                               "      ejection: { time: 20s },\n"
+                               "      peers: [ { address: '[::1]:80', backup: true } ] }\n"
+                               "  - { name: b, hash: { key: session, name: x },\n"
+                               "      peers: [ { address: '[::1]:80' } ] }\n",
+                    "4:37: upstreams[0].hash: needs the name of the header or cookie\n"
+                    "5:17: upstreams[0].ejection: max_time, 15000 ms, is less than time, 20000 ms\n"
+                    "6:14: upstreams[0].peers: needs a peer that is no backup\n"
+                    "7:44: upstreams[1].hash.name: is for key: header and key: cookie\n");
+}
+
 static void rejects_the_same_name_twice(void **state)
 {
     (void)state;
@@ -136,7 +192,7 @@ static void rejects_more_than_one_retry(void **state)
                     "256\n"
                     "4:12: upstreams[0].retries: \"2\" is out of range; it may be 0 to 1\n"
                     "4:24: upstreams[0].balance: \"random\" is not one of "
-                    "round_robin|least_connections\n");
+                    "p2c|round_robin|least_connections|hash\n");
 }
 
 static void bounds_the_peers_of_all_upstreams(void **state)
@@ -224,6 +280,8 @@ int main(void)
         cmocka_unit_test(fills_in_every_default),
         cmocka_unit_test(a_key_for_identities_is_long_and_ends_before_the_newline),
         cmocka_unit_test(reads_what_is_given),
+        cmocka_unit_test(reads_how_peers_are_chosen),
+        cmocka_unit_test(rejects_what_cannot_choose_a_peer),
         cmocka_unit_test(rejects_the_same_name_twice),
         cmocka_unit_test(rejects_an_upstream_without_name_or_peers),
         cmocka_unit_test(rejects_the_same_peer_twice),

@@ -26,6 +26,8 @@ static const struct section *const sections[] = {
     &settings_peer,
     &settings_upstream_timeouts,
     &settings_keep_alive,
+    &settings_upstream_hash,
+    &settings_ejection,
     &settings_route,
     &settings_health,
     &settings_maintenance,
