@@ -24,6 +24,11 @@
 
 #define WORDS_MAX 2 /* beside options */
 
+/* Read by jemalloc before main() begins: freed memory stays with the process until its guard gives
+ * it back (process/guard.c). */
+extern const char *malloc_conf;
+const char *malloc_conf = "dirty_decay_ms:-1";
+
 struct options {
     const char *config;
     const char *runtime_dir;

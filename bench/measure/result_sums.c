@@ -90,6 +90,8 @@ static void machine_add(struct results_machine *into, const struct results_machi
     into->generators_cpu += from->generators_cpu;
     into->gateway_pss = MAX(into->gateway_pss, from->gateway_pss);
     into->gateway_rss = MAX(into->gateway_rss, from->gateway_rss);
+    into->gateway_allocated = MAX(into->gateway_allocated, from->gateway_allocated);
+    into->gateway_in_use = MAX(into->gateway_in_use, from->gateway_in_use);
     into->generators_pss += from->generators_pss;
     into->kernel_slab += from->kernel_slab;
     into->tcp_memory += from->tcp_memory;

@@ -117,6 +117,8 @@ static const struct field machine[] = {
     FIELD(results_machine, attackers_cpu),
     FIELD(results_machine, gateway_pss),
     FIELD(results_machine, gateway_rss),
+    FIELD(results_machine, gateway_allocated),
+    FIELD(results_machine, gateway_in_use),
     FIELD(results_machine, generators_pss),
     FIELD(results_machine, kernel_slab),
     FIELD(results_machine, tcp_memory),

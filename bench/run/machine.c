@@ -250,15 +250,20 @@ static void observe_expensive(struct machine *m, struct results_machine *out)
 static void observe_gateways(struct machine *m, struct results_machine *out)
 {
     uint32_t connections = 0, restarts = 0;
+    uint64_t allocated = 0, in_use = 0;
     for (size_t i = 0; i < m->setup.gateway_count; i++) {
         const struct sockaddr_in *admin = &m->setup.gateways[i].admin;
         if (admin->sin_family == 0 ||
             http_get(admin, "/metrics", METRICS_TIMEOUT_MS, &m->metrics) != 200)
             return;
         connections += (uint32_t)proc_file_number(m->metrics.data, "\ncong_connections_open ");
+        allocated += proc_file_number(m->metrics.data, "\ncong_memory_allocated_bytes ");
+        in_use += proc_file_number(m->metrics.data, "\ncong_memory_in_use_bytes ");
         restarts += (uint32_t)proc_file_number(m->metrics.data, "\ncong_process_restarts_total ");
     }
     out->gateway_connections = connections;
+    out->gateway_allocated = allocated;
+    out->gateway_in_use = in_use;
     m->restarts = restarts;
 }
 

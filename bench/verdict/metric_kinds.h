@@ -35,6 +35,7 @@ metric_kind_fn metric_attackers_sent_away, metric_attackers_hanging, metric_atta
 metric_kind_fn metric_gateway_memory_max, metric_gateway_memory, metric_generator_memory,
     metric_kernel_memory, metric_tcp_memory;
 metric_kind_fn metric_cpu_per_request, metric_cpu_per_handshake, metric_listen_drops;
-metric_kind_fn metric_memory_growth, metric_fds_growth, metric_p99_growth, metric_done_growth;
+metric_kind_fn metric_memory_growth, metric_in_use_growth, metric_allocated_growth,
+    metric_fds_growth, metric_p99_growth, metric_done_growth;
 
 #endif

@@ -98,10 +98,24 @@ struct metric_value metric_listen_drops(const struct metric *m, const struct met
 /* --- growth ----------------------------------------------------------------------------------- */
 
 /* The resident set, since it is cheap enough to be read each second: a figure that stands still for
- * a minute says nothing of chance. */
+ * a minute says nothing of chance. It is the mark of the highest tide: a gateway that keeps what
+ * was freed for who comes next, goes up with each burst that was greater than those before, and
+ * never down. Whether a gateway leaks is told by what it has allocated and by the pages that this
+ * takes.
+ */
 static double gateway_rss(const struct result *r, uint32_t second)
 {
     return (double)r->machine[second].gateway_rss;
+}
+
+static double gateway_in_use(const struct result *r, uint32_t second)
+{
+    return (double)r->machine[second].gateway_in_use;
+}
+
+static double gateway_allocated(const struct result *r, uint32_t second)
+{
+    return (double)r->machine[second].gateway_allocated;
 }
 
 static double gateway_fds(const struct result *r, uint32_t second)
@@ -149,6 +163,28 @@ struct metric_value metric_memory_growth(const struct metric *m, const struct me
 {
     (void)m;
     return growth(scope, gateway_rss);
+}
+
+/* Of what the gateway says of itself. 0: it says nothing. */
+static struct metric_value growth_if_said(const struct metric_scope *scope,
+                                          double (*value)(const struct result *r, uint32_t second))
+{
+    const struct result *r = scope->result;
+    bool is_said = r->second_count && value(r, r->second_count - 1) > 0;
+    return is_said ? growth(scope, value) : metric_unknown();
+}
+
+struct metric_value metric_in_use_growth(const struct metric *m, const struct metric_scope *scope)
+{
+    (void)m;
+    return growth_if_said(scope, gateway_in_use);
+}
+
+struct metric_value metric_allocated_growth(const struct metric *m,
+                                            const struct metric_scope *scope)
+{
+    (void)m;
+    return growth_if_said(scope, gateway_allocated);
 }
 
 struct metric_value metric_fds_growth(const struct metric *m, const struct metric_scope *scope)

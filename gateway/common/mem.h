@@ -17,8 +17,17 @@ char *mem_strndup(const char *data, size_t len) MUST_CHECK __attribute__((malloc
 /* Not zeroed; NULL when there is none. For sizes that a peer chose. */
 void *mem_try(size_t bytes) MUST_CHECK;
 void mem_free(void *p);
-/* Gives what was freed, and what the allocator keeps for later, back to the system. Takes a while.
- */
+
+/* The allocator keeps what was freed for who asks next (main.c). How much that is: */
+struct mem_use {
+    size_t allocated_bytes; /* by us */
+    size_t in_use_bytes;    /* pages with something in them, and the allocator's own records */
+    size_t unused_bytes;    /* pages without */
+};
+
+/* False where the allocator does not say. Costs some microseconds. */
+bool mem_use(struct mem_use *use) MUST_CHECK;
+/* Gives what is unused back to the system. Takes a while. */
 void mem_give_back(void);
 
 /* Overwrites secrets in a way the compiler keeps. */

@@ -2,12 +2,13 @@
  *
  * Only that process writes it while it lives (see counter.h); the supervisor resets the gauges of a
  * process that died, and the counters go on from where they were. What there is to count stands in
- * metrics_table.h. */
+ * metrics_counters.h, metrics_gauges.h. */
 #ifndef OBSERVE_METRICS_H
 #define OBSERVE_METRICS_H
 
 #include "observe/counter.h"
-#include "observe/metrics_table.h"
+#include "observe/metrics_counters.h"
+#include "observe/metrics_gauges.h"
 
 #define METRICS_COUNTER_ID(id, name, help) COUNTER_##id,
 #define METRICS_GAUGE_ID(id, name, combine, help) GAUGE_##id,

@@ -11,7 +11,9 @@
 #include <unistd.h>
 
 #define MIB (1024ull * 1024)
-#define GIVE_BACK_MS 2000
+#define LOOK_MS 1000
+#define UNUSED_LOOKS 10 /* one after the other: not what a burst leaves for the next one */
+#define UNUSED_BYTES (2 * MIB)
 /* What a worker has open beside connections, where they have to be estimated. */
 #define DESCRIPTORS_FIXED 16
 
@@ -65,12 +67,29 @@ static void measure_memory(struct guard *g)
     metrics_gauge_set(g->metrics, GAUGE_MEMORY_SHARED, r.shared_bytes);
 }
 
-/* Freed memory stays with the allocator, and a level that it holds up would never fall. */
+static bool much_is_unused(struct guard *g)
+{
+    struct mem_use use;
+    if (!mem_use(&use))
+        return false;
+    metrics_gauge_set(g->metrics, GAUGE_MEMORY_ALLOCATED, use.allocated_bytes);
+    metrics_gauge_set(g->metrics, GAUGE_MEMORY_IN_USE, use.in_use_bytes);
+    return use.unused_bytes > MAX(use.in_use_bytes / 4, UNUSED_BYTES);
+}
+
+/* Freed memory stays with the allocator while a crowd is there: to give it back for asking again
+ * costs time, and tears what is left into ever smaller pieces, whose book-keeping grows for good.
+ * What has been too much for a while was a crowd's that has left, and a level of pressure that it
+ * held up would never fall. */
 static void give_back(struct guard *g, uint64_t now_ms)
 {
-    if (g->memory_level == PRESSURE_CALM || now_ms < g->give_back_ms)
+    if (now_ms < g->look_ms)
         return;
-    g->give_back_ms = now_ms + GIVE_BACK_MS;
+    g->look_ms = now_ms + LOOK_MS;
+    g->unused_looks = much_is_unused(g) ? g->unused_looks + 1 : 0;
+    if (g->memory_level == PRESSURE_CALM && g->unused_looks < UNUSED_LOOKS)
+        return;
+    g->unused_looks = 0;
     mem_give_back();
 }
 

@@ -12,7 +12,8 @@
  * A loop that is late is tight, which is told and no more, or critical. It ends no connection, idle
  * ones neither: who comes back costs more time than who stays.
  *
- * Resident memory counts what processes share (program, board, store) once. */
+ * Resident memory counts what processes share (program, board, store) once. What a crowd has left
+ * unused goes back to the system in ten seconds or so. */
 #ifndef PROCESS_GUARD_H
 #define PROCESS_GUARD_H
 
@@ -35,7 +36,8 @@ struct guard {
     int statm;                /* owned: /proc/self/statm, or -1 */
     int supervisor_statm;     /* owned, the keeper's; or -1 */
     uint32_t descriptors_max; /* a worker's limit */
-    uint64_t give_back_ms;    /* when freed memory may be given back again */
+    uint64_t look_ms;         /* when freed memory is looked at again */
+    uint32_t unused_looks;    /* one after the other that found much of it */
     uint32_t lags_ms[GUARD_LAGS];
     uint32_t lag_count;
     enum pressure_level memory_level; /* of the node */

@@ -186,3 +186,24 @@ def test_memory_that_a_crowd_took_is_given_back_when_it_has_left(node, certs):
             # the keeper says so; the worker follows at its next look
             eventually(lambda: gateway.metrics()["cong_pressure"] == 0, "the worker is calm")
             assert gateway.request("GET", "/").status == 200
+
+
+def test_memory_of_a_crowd_goes_back_to_the_system_though_nobody_needs_it(node, certs):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+
+    def held():
+        return gateway.metrics()["cong_memory_private_bytes"]
+
+    with Gateway(node, listeners=[{"tls": certs.tls}], trusted_proxies=["127.0.0.1"]) as gateway:
+        alone = eventually(held, "memory is measured")
+        crowd = [gateway.connect(context=context) for _ in range(600)]
+        eventually(lambda: held() > alone + (6 << 20), "the crowd takes memory")
+        crowded = held()
+        for client in crowd:
+            client.close()
+        eventually(lambda: gateway.metrics()["cong_connections_open"] == 0, "the crowd has left")
+        if gateway.metrics()["cong_memory_in_use_bytes"]:  # the sanitizer's allocator keeps it
+            eventually(lambda: held() < alone + (crowded - alone) / 2, "it has gone back")
+        assert gateway.request("GET", "/").status == 200

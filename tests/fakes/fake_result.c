@@ -151,6 +151,8 @@ static void make_second(const struct fake_result *f, struct result *r, struct ra
         .nodes_cpu = 9 * full,
         .gateway_pss = r->before.gateway_pss + (uint64_t)(full * f->users * 15500),
         .gateway_rss = r->before.gateway_pss + (uint64_t)(full * f->users * 15600),
+        .gateway_allocated = (uint64_t)(full * f->users * 14900),
+        .gateway_in_use = (uint64_t)(full * f->users * 15200),
         .generators_pss = r->before.generators_pss + (uint64_t)(full * f->users * 28000),
         .kernel_slab = r->before.kernel_slab + (uint64_t)(full * f->users * 11800),
         .tcp_memory = (uint64_t)(full * f->users * 900),

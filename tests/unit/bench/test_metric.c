@@ -301,6 +301,28 @@ static void growth_is_nothing_while_it_may_be_chance(void **state)
     expect("memory_growth", -1, -1, 60000, 1500);
 }
 
+static void growth_of_each_measure_of_memory_is_told_apart(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < f.r->second_count; i++)
+        f.r->machine[i].gateway_in_use += i * 2000;
+    expect("memory_growth", -1, -1, 0, 0);
+    expect("memory_in_use_growth", -1, -1, 120000, 1500);
+    expect("allocated_growth", -1, -1, 0, 0);
+    for (uint32_t i = 0; i < f.r->second_count; i++)
+        f.r->machine[i].gateway_allocated += i * 1000;
+    expect("allocated_growth", -1, -1, 60000, 1500);
+}
+
+static void a_gateway_that_does_not_say_what_it_holds_is_not_taken_to_hold_nothing(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < f.r->second_count; i++)
+        f.r->machine[i].gateway_in_use = f.r->machine[i].gateway_allocated = 0;
+    expect_unknown("memory_in_use_growth", -1, -1);
+    expect_unknown("allocated_growth", -1, -1);
+}
+
 static void memory_that_stops_growing_was_warm_up(void **state)
 {
     (void)state;
@@ -376,6 +398,8 @@ int main(void)
         TEST(memory_is_what_a_user_adds),
         TEST(processor_time_is_shared_out),
         TEST(growth_is_nothing_while_it_may_be_chance),
+        TEST(growth_of_each_measure_of_memory_is_told_apart),
+        TEST(a_gateway_that_does_not_say_what_it_holds_is_not_taken_to_hold_nothing),
         TEST(memory_that_stops_growing_was_warm_up),
         TEST(a_short_phase_has_no_growth),
         TEST(dossiers_need_a_ledger),

@@ -63,6 +63,8 @@ static inline void fixture_second(struct result *r, uint32_t at, uint32_t users)
     m->gateway_cpu = 40;
     m->gateway_pss = 5000000 + 10000ull * users;
     m->gateway_rss = m->gateway_pss + 3000000;
+    m->gateway_allocated = m->gateway_pss - 2000000;
+    m->gateway_in_use = m->gateway_pss - 1000000;
     m->generators_pss = 2000000 + 20000ull * users;
     m->kernel_slab = 1000000 + 8000ull * users;
 }
