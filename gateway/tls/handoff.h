@@ -1,0 +1,31 @@
+/* Takes a connection of TLS 1.3 over from OpenSSL when its handshake is done: the traffic secrets,
+ * which OpenSSL gives to its key log callback and to nobody else, and how many records the server
+ * has sent under its own (session tickets do count). RECORD.md says why the numbers are right.
+ *
+ * One for each handshake, from before its first byte until handoff_take(). It holds secrets: they
+ * go from here into a record layer, never into a log, and are wiped. */
+#ifndef TLS_HANDOFF_H
+#define TLS_HANDOFF_H
+
+#include "tls/record.h"
+
+#include <openssl/ssl.h>
+
+struct handoff;
+
+/* Makes the handshakes of this context tell their secrets to those handoffs that listen. */
+void handoff_allow(SSL_CTX *ctx);
+
+/* Listens to `ssl`, which has not begun yet and is to be freed after it. */
+struct handoff *handoff_new(SSL *ssl);
+void handoff_free(struct handoff **h); /* NULL-safe; *h is NULL after; wipes */
+
+/* All that OpenSSL sends is told, in any pieces, before the next call of OpenSSL. NULL-safe. */
+void handoff_note_sent(struct handoff *h, struct slice sent);
+
+/* When SSL_do_handshake() has returned 1: what a record layer begins with; the next byte that the
+ * client has sent and OpenSSL has not read is the beginning of its record 0. False, and the
+ * connection stays with OpenSSL, for TLS 1.2, and when anything is not as it should be. */
+bool handoff_take(const struct handoff *h, struct record_start *start) MUST_CHECK;
+
+#endif
