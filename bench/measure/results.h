@@ -111,8 +111,7 @@ struct results_machine {
     double attackers_cpu;                          /* percent of the generators' cores */
     uint64_t gateway_pss, generators_pss; /* bytes; read now and then, the last one in between */
     uint64_t gateway_rss, kernel_slab, tcp_memory; /* bytes; read each second */
-    /* Bytes; what the gateways' allocators say, 0 when they say nothing. */
-    uint64_t gateway_allocated, gateway_in_use;
+    uint64_t gateway_allocated, gateway_in_use;    /* bytes; what its allocators say, or 0 */
     uint32_t kernel_sockets, gateway_connections, gateway_fds;
     uint64_t listen_drops;
     double pressure; /* percent of the time that somebody waited for a core (PSI) */
