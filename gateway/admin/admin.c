@@ -5,6 +5,7 @@
 #include "observe/prometheus.h"
 #include "store/store_report.h"
 #include "tls/tls_tickets_report.h"
+#include "upstream/gate_report.h"
 
 #include <unistd.h>
 
@@ -41,6 +42,7 @@ static void metrics(struct admin *a, struct exchange *ex)
     struct buf out;
     buf_init(&out, ADMIN_METRICS_BYTES);
     prometheus_write(a->board, a->version, &out);
+    gate_report_prometheus(a->board, &out);
     store_report_prometheus(a->store, &out);
     tls_tickets_report_prometheus(board_ticket_section(a->board), &out);
     if (buf_ok(&out))

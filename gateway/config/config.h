@@ -76,6 +76,8 @@ struct config {
     size_t rate_limit_count;
     bool rate_limit_headers; /* answers tell what is left */
 
+    struct config_system *systems;
+    size_t system_count;
     struct config_upstream *upstreams;
     size_t upstream_count;
     struct config_route *routes; /* in the order of the file */

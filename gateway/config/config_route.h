@@ -3,6 +3,7 @@
 #define CONFIG_CONFIG_ROUTE_H
 
 #include "config/config_health.h"
+#include "config/config_isolation.h"
 #include "config/config_limit.h"
 #include "config/config_listener.h"
 #include "config/config_maintenance.h"
@@ -56,9 +57,12 @@ struct config_upstream {
     uint32_t keep_alive_connections; /* idle connections kept per peer and worker */
     uint32_t retries;                /* on another peer, when that is safe: 0 or 1 */
     uint32_t response_head_bytes;
-    struct config_file identity_key; /* signs X-Cong-Identity; path NULL: it is not sent */
-    struct config_health *health;    /* NULL: peers are not probed */
-    struct slice title; /* what citizens call it: "Hà Nội"; data NULL: it is not named to them */
+    uint32_t deadline_ms;         /* total, queue and second attempt; 0: for two of all */
+    struct slice deadline_header; /* tells the backend what is left of it; empty: it is not told */
+    struct config_isolation isolation;
+    struct config_title title;
+    struct config_file identity_key;        /* signs X-Cong-Identity; path NULL: it is not sent */
+    struct config_health *health;           /* NULL: peers are not probed */
     struct config_maintenance *maintenance; /* NULL: it is open */
 };
 
@@ -83,6 +87,9 @@ struct config_route {
     size_t remove_header_count;
     const struct config_rate_limit **rate_limits; /* all of which must allow a request */
     size_t rate_limit_count;
+    size_t *uses; /* indexes into config.systems */
+    size_t use_count;
+    uint32_t priority; /* 0: it goes before all others when there is a queue */
     enum config_session_need session;
     enum config_affinity affinity;
     struct config_submission *submission; /* NULL: its requests are none */

@@ -258,6 +258,7 @@ static void load_route(struct loader *l, struct node node, struct config_route *
     check_session(l, node, route);
     load_route_headers(l, node, route);
     load_route_limits(l, section_part(r, node, &settings_route, "rate_limits"), route);
+    load_route_systems(l, section_part(r, node, &settings_route, "uses"), route);
     load_submission(l, section_part(r, node, &settings_route, "submission"), route);
     if (!route->name)
         name_by_default(l, node, route);

@@ -2,6 +2,7 @@
 #include "common/mem.h"
 #include "config/config_address.h"
 #include "config/loader.h"
+#include "config/text.h"
 
 #define IDENTITY_KEY_BYTES_MIN 32
 #define IDENTITY_KEY_BYTES_MAX 4096
@@ -75,6 +76,18 @@ static void check_primary(struct loader *l, struct node peers, const struct conf
         reader_problem(l->reader, peers, "needs a peer that is no backup");
 }
 
+/* Nothing that a message is read by (Host, Content-Length) begins with X-. */
+static void check_deadline_header(struct loader *l, struct node node,
+                                  const struct config_upstream *u)
+{
+    struct slice name = u->deadline_header;
+    if (!name.data || (text_is_token(name) && name.len > 2 &&
+                       slice_eq_nocase(slice_of(name.data, 2), SLICE("X-"))))
+        return;
+    reader_problem(l->reader, reader_get(l->reader, node, "deadline_header"),
+                   "%s is not the name of a header that begins with X-", text_quote(name).text);
+}
+
 static void load_upstream(struct loader *l, struct node node, struct config_upstream *u)
 {
     struct reader *r = l->reader;
@@ -88,12 +101,15 @@ static void load_upstream(struct loader *l, struct node node, struct config_upst
     struct node ejection = section_part(r, node, section, "ejection");
     section_read(r, ejection, &settings_ejection, &u->ejection);
     check_ejection(l, ejection, u);
+    section_read(r, section_part(r, node, section, "isolation"), &settings_isolation,
+                 &u->isolation);
     struct node peers = section_part(r, node, section, "peers");
     load_peers(l, peers, u);
     check_primary(l, peers, u);
     load_identity_key(l, node, u);
     load_health(l, section_part(r, node, section, "health"), u);
     load_maintenance(l, section_part(r, node, section, "maintenance"), u);
+    check_deadline_header(l, node, u);
 }
 
 void load_upstreams(struct loader *l, struct node list)

@@ -26,6 +26,7 @@ void load_listeners(struct loader *l, struct node list);
 void load_admin(struct loader *l, struct node node);
 void load_rate_limits(struct loader *l, struct node list);
 void load_store(struct loader *l, struct node node);
+void load_systems(struct loader *l, struct node list);
 void load_upstreams(struct loader *l, struct node list);
 /* An absent node: no probes. */
 void load_health(struct loader *l, struct node node, struct config_upstream *u);
@@ -33,7 +34,9 @@ void load_health(struct loader *l, struct node node, struct config_upstream *u);
 void load_maintenance(struct loader *l, struct node node, struct config_upstream *u);
 /* Those that a route names; after the rate limits. */
 void load_route_limits(struct loader *l, struct node list, struct config_route *route);
-/* After the rate limits and upstreams, which routes refer to. */
+/* After the systems. */
+void load_route_systems(struct loader *l, struct node list, struct config_route *route);
+/* After the rate limits, systems and upstreams, which routes refer to. */
 void load_routes(struct loader *l, struct node list);
 
 /* The submission of a route; an absent node: none. */

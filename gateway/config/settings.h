@@ -57,6 +57,8 @@ extern const struct section settings_rate_limit;
 /* Of struct config_upstream, config_ejection, config_peer. */
 extern const struct section settings_upstream, settings_upstream_timeouts, settings_keep_alive,
     settings_peer, settings_health, settings_maintenance, settings_upstream_hash, settings_ejection;
+/* Of struct config_isolation and config_system. */
+extern const struct section settings_isolation, settings_system;
 /* Of struct config_route. */
 extern const struct section settings_route, settings_route_timeouts, settings_route_headers,
     settings_response_headers;

@@ -150,14 +150,23 @@ static void append_what_next(struct buf *out, const struct row *row, uint32_t re
                    count == 1 ? "" : "s");
 }
 
-/* What operators have written is in Vietnamese, and stands once. */
-static void append_paragraph(struct buf *out, const char *tag, struct slice text)
+static void append_paragraph(struct buf *out, const char *tag, struct slice text,
+                             enum language language)
 {
     if (text.len == 0)
         return;
-    buf_printf(out, "<p lang=vi><%s>", tag);
+    buf_printf(out, "<p lang=%s><%s>", language == VIETNAMESE ? "vi" : "en", tag);
     append_escaped(out, text);
     buf_printf(out, "</%s>", tag);
+}
+
+static void append_affected(struct buf *out, const struct error_page_input *input,
+                            enum language language)
+{
+    if (language == ENGLISH && input->affected_en.len)
+        append_paragraph(out, "strong", input->affected_en, ENGLISH);
+    else
+        append_paragraph(out, "strong", input->affected, VIETNAMESE);
 }
 
 static void append_language(struct buf *out, const struct error_page_input *input,
@@ -165,10 +174,11 @@ static void append_language(struct buf *out, const struct error_page_input *inpu
 {
     const char *heading = language == VIETNAMESE ? "h1" : "h2";
     buf_printf(out, "<%s>%s</%s>", heading, row->title.in[language], heading);
-    append_paragraph(out, "strong", input->affected);
+    append_affected(out, input, language);
     buf_printf(out, "<p>%s", row->happened.in[language]);
+    /* What operators have written is in Vietnamese, and stands once. */
     if (language == VIETNAMESE)
-        append_paragraph(out, "span", input->message);
+        append_paragraph(out, "span", input->message, VIETNAMESE);
     append_when_back(out, input, language);
     buf_printf(out, "<p><strong>%s</strong><p>", outcome_texts[outcome].in[language]);
     append_what_next(out, row, input->retry_after_s, language);
@@ -236,6 +246,8 @@ static void write_json(struct buf *out, const struct error_page_input *input, co
     json_string(&json, "outcome", slice_str(outcome_names[outcome]));
     if (input->affected.len)
         json_string(&json, "affected", input->affected);
+    if (input->affected_en.len)
+        json_string(&json, "affected_en", input->affected_en);
     if (input->message.len)
         json_string(&json, "message", input->message);
     if (input->until_ms) {

@@ -35,11 +35,12 @@ struct error_page_input {
      * method is safe. Without that, a page for 502 or 504 claims neither one nor the other. */
     bool nothing_filed;
     bool wants_json;
-    struct slice affected; /* the system in question, as citizens call it; empty: not named */
-    struct slice message;  /* of the operators, for citizens; empty: none */
-    uint64_t until_ms;     /* wall clock, when it is expected to work again; 0: not known */
-    bool is_overdue;       /* it was expected to work by now */
-    uint16_t status;       /* in place of the row's; 0: that */
+    struct slice affected;    /* the system in question, as citizens call it; empty: not named */
+    struct slice affected_en; /* empty: as in Vietnamese */
+    struct slice message;     /* of the operators, for citizens; empty: none */
+    uint64_t until_ms;        /* wall clock, when it is expected to work again; 0: not known */
+    bool is_overdue;          /* it was expected to work by now */
+    uint16_t status;          /* in place of the row's; 0: that */
 };
 
 unsigned error_page_status(enum error_page_reason reason);

@@ -29,6 +29,27 @@
              "The system behind this service did not answer in time."),                            \
         BOTH("Để xem trang này, hãy thử lại sau vài phút.",                                        \
              "To see this page, try again in a few minutes."))                                     \
+    ROW(UPSTREAM_BUSY, upstream_busy, 503, NOTHING_FILED,                           \
+        BOTH("Hệ thống xử lý đang quá tải", "The processing system is very busy"),                  \
+        BOTH("Hệ thống xử lý dịch vụ này trả lời chậm và đã có đủ người đang chờ. Các dịch vụ "     \
+             "khác vẫn hoạt động.",                                                                \
+             "The system behind this service is slow, and enough people wait for it already. "     \
+             "Other services work."),                                                              \
+        BOTH("Hãy đợi một lát rồi thử lại.", "Wait a little, then try again."))                    \
+    ROW(UPSTREAM_BROKEN, upstream_broken, 503, NOTHING_FILED,                       \
+        BOTH("Hệ thống xử lý đang gặp sự cố", "The processing system is in trouble"),               \
+        BOTH("Hệ thống xử lý dịch vụ này vừa không trả lời nhiều người. Cổng tự kiểm tra lại "      \
+             "thường xuyên. Các dịch vụ khác vẫn hoạt động.",                                      \
+             "The system behind this service has failed to answer many people just now. The "      \
+             "portal keeps trying it. Other services work."),                                      \
+        BOTH("Hãy thử lại sau ít phút.", "Try again in a few minutes."))                           \
+    ROW(SYSTEM_BUSY, system_busy, 503, NOTHING_FILED,                               \
+        BOTH("Hệ thống dùng chung đang chậm", "A shared national system is slow"),                  \
+        BOTH("Dịch vụ này cần dữ liệu từ một hệ thống quốc gia đang trả lời chậm. Các dịch vụ "     \
+             "không cần hệ thống đó vẫn hoạt động.",                                               \
+             "This service needs data from a national system that is slow right now. Services "    \
+             "that do without it work."),                                                          \
+        BOTH("Hãy đợi một lát rồi thử lại.", "Wait a little, then try again."))                    \
     ROW(UNAVAILABLE, unavailable, 503, NOTHING_FILED,                       \
         BOTH("Dịch vụ tạm thời gián đoạn", "The service is unavailable for now"),                  \
         BOTH("Hệ thống xử lý dịch vụ này đang tạm dừng hoặc bảo trì. Các dịch vụ khác có thể "     \

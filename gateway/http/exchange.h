@@ -57,7 +57,7 @@ struct exchange {
     struct request request;
     struct response response;
     char reference[REFERENCE_LEN + 1];
-
+    const struct config_title *affected;    /* borrowed: what error pages name; or NULL */
     bool request_forwarded;                 /* a byte of it may have reached a backend */
     bool request_complete;                  /* its last byte has been handed up */
     bool response_begun, response_complete; /* its head has been sent; and its end */

@@ -159,6 +159,12 @@ size_t h1_write_request_head(char *out, size_t size, const struct exchange *ex,
     write_forwarded(&w, forward->client, req);
     if (forward->added)
         write_fields(&w, forward->added, 0);
+    if (forward->deadline_name.len) {
+        h1_write(&w, forward->deadline_name);
+        h1_write(&w, SLICE(": "));
+        h1_write_u64(&w, forward->deadline_ms);
+        h1_write(&w, SLICE("\r\n"));
+    }
     if (req->body == BODY_CHUNKED) {
         h1_write(&w, SLICE("Transfer-Encoding: chunked\r\n"));
     } else if (req->body == BODY_LENGTH || headers_find(&req->headers, HEADER_CONTENT_LENGTH)) {

@@ -33,6 +33,8 @@ struct h1_forward {
         forwarded_for;   /* X-Forwarded-For: the hops before us, from trusted proxies; or empty */
     struct slice client; /* text of the address that connected to us */
     const struct headers *added; /* the gateway's own fields, written as they are; NULL: none */
+    struct slice deadline_name;  /* of the field that tells deadline_ms; empty: none */
+    uint64_t deadline_ms;
     bool upgrade;
 };
 

@@ -1,5 +1,7 @@
 #include "http/reply.h"
 
+#include "config/config_isolation.h"
+
 static bool add(struct exchange *ex, struct slice name, struct slice value)
 {
     return headers_add(&ex->response.headers, &ex->arena, name, value);
@@ -54,6 +56,10 @@ static void send_page(struct exchange *ex, struct error_page_input *input, uint3
                       struct slice name, struct slice value)
 {
     input->reference = slice_str(ex->reference);
+    if (ex->affected) {
+        input->affected = ex->affected->vi;
+        input->affected_en = ex->affected->en;
+    }
     input->wants_json = error_page_wants_json(headers_value(&ex->request.headers, HEADER_ACCEPT));
     struct buf page;
     buf_init(&page, ERROR_PAGE_BYTES_MAX);
@@ -92,7 +98,6 @@ void reply_error_closed(struct exchange *ex, const struct reply_closed *closed)
     bool is_known = closed->until_ms || closed->is_overdue;
     struct error_page_input input = { .reason = ERROR_PAGE_MAINTENANCE,
                                       .retry_after_s = is_known ? 0 : closed->retry_after_s,
-                                      .affected = closed->affected,
                                       .message = closed->message,
                                       .until_ms = closed->until_ms,
                                       .is_overdue = closed->is_overdue };

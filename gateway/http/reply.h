@@ -15,7 +15,6 @@ void reply_error_with(struct exchange *ex, enum error_page_reason reason, struct
 void reply_error_retry(struct exchange *ex, enum error_page_reason reason, uint32_t seconds);
 /* The upstream of the request is closed for work. */
 struct reply_closed {
-    struct slice affected;  /* what citizens call it; may be empty */
     struct slice message;   /* of the operators, for citizens; may be empty */
     uint64_t until_ms;      /* wall clock, when it is expected back; 0: not known */
     bool is_overdue;        /* that time has gone by */

@@ -17,6 +17,7 @@ const struct board_kind board_kinds[SERIES_KINDS] = {
     [SERIES_ROUTE] = { 0, BOARD_ROUTES_MAX },
     [SERIES_UPSTREAM] = { BOARD_ROUTES_MAX, BOARD_UPSTREAMS_MAX },
     [SERIES_PEER] = { BOARD_SERIES_MAX, BOARD_PEERS_MAX },
+    [SERIES_SYSTEM] = { BOARD_SERIES_MAX + BOARD_PEERS_MAX, BOARD_SYSTEMS_MAX },
 };
 
 static int map_region(struct board *b, int fd, struct err *e)
@@ -175,13 +176,23 @@ static void clear_series(struct board *b, uint32_t at)
     }
 }
 
-static void take_place(struct board *b, uint32_t at, struct slice name, uint64_t key)
+/* What was counted under the name that had this place before. */
+static void clear_place(struct board *b, enum series_kind kind, uint32_t index)
+{
+    if (kind == SERIES_PEER)
+        clear_peer(b, index);
+    else if (kind != SERIES_SYSTEM)
+        clear_series(b, board_kinds[kind].first + index);
+    if (kind == SERIES_UPSTREAM || kind == SERIES_SYSTEM)
+        board_gates_clear(b, kind, index);
+}
+
+static void take_place(struct board *b, enum series_kind kind, uint32_t at, struct slice name,
+                       uint64_t key)
 {
     struct board_name_note *note = &b->notes[at];
-    if (note->key && at >= board_kinds[SERIES_PEER].first)
-        clear_peer(b, at - board_kinds[SERIES_PEER].first);
-    else if (note->key)
-        clear_series(b, at);
+    if (note->key)
+        clear_place(b, kind, at - board_kinds[kind].first);
     note->key = key;
     memcpy(b->region->names[at], name.data, name.len);
     b->region->names[at][name.len] = '\0';
@@ -197,7 +208,7 @@ int board_register(struct board *b, enum series_kind kind, struct slice name)
         return place;
     uint32_t at = (uint32_t)place;
     if (b->notes[at].key != key || !name_is(b, at, name))
-        take_place(b, at, name, key);
+        take_place(b, kind, at, name, key);
     b->notes[at].round = b->round;
     store_key(b, at, key);
     return (int)(at - board_kinds[kind].first);
@@ -251,7 +262,7 @@ struct metrics *board_metrics(struct board *b, uint32_t slot)
 
 struct series board_series(struct board *b, uint32_t slot, enum series_kind kind, int index)
 {
-    assert(slot < BOARD_SLOTS && kind != SERIES_PEER);
+    assert(slot < BOARD_SLOTS && (kind == SERIES_ROUTE || kind == SERIES_UPSTREAM));
     if (index < 0)
         return (struct series){ NULL, NULL };
     uint32_t at = board_kinds[kind].first + (uint32_t)index;
@@ -316,6 +327,7 @@ void board_set_slot(struct board *b, uint32_t slot, enum board_slot state)
         metrics_reset_gauges(&b->region->rows[slot].metrics);
         if (slot < BOARD_WORKERS_MAX) {
             clear_in_flight(b, slot);
+            board_gates_forget_worker(b, slot);
             clear_clients(b, slot);
         }
     }

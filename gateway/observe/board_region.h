@@ -1,7 +1,8 @@
 /* How the board is laid out, for the files that make it up (board.c, board_sums.c):
  *
  *   header | states | slots | tickets | keys of names | names | in flight [peer][worker] |
- *   health [peer] | closures [upstream] | states [peer] | clients [worker] | rows
+ *   health [peer] | closures [upstream] | states [peer] | states of gates | gates [gate][worker] |
+ *   clients [worker] | rows
  *
  * A row holds first what is small and always in use (metrics, counts), then the histograms, so that
  * a process which serves five routes touches a handful of pages. A reader looks at a histogram only
@@ -10,9 +11,11 @@
 #define OBSERVE_BOARD_REGION_H
 
 #include "observe/board.h"
+#include "observe/board_gates.h"
 
 #define BOARD_PAGE_BYTES 4096
-#define BOARD_NAMES_MAX (BOARD_ROUTES_MAX + BOARD_UPSTREAMS_MAX + BOARD_PEERS_MAX)
+#define BOARD_NAMES_MAX                                                                            \
+    (BOARD_ROUTES_MAX + BOARD_UPSTREAMS_MAX + BOARD_PEERS_MAX + BOARD_SYSTEMS_MAX)
 #define BOARD_SERIES_MAX (BOARD_ROUTES_MAX + BOARD_UPSTREAMS_MAX)
 
 struct board_row {
@@ -38,6 +41,8 @@ struct board_region {
     _Alignas(BOARD_PAGE_BYTES) struct peer_health health[BOARD_PEERS_MAX];
     _Alignas(BOARD_PAGE_BYTES) struct closure closures[BOARD_UPSTREAMS_MAX];
     _Alignas(BOARD_PAGE_BYTES) struct peer_state peer_states[BOARD_PEERS_MAX];
+    _Alignas(BOARD_PAGE_BYTES) struct gate_state gate_states[BOARD_GATES];
+    _Alignas(BOARD_PAGE_BYTES) struct gate_cell gate_cells[BOARD_GATES][BOARD_WORKERS_MAX];
     _Alignas(BOARD_PAGE_BYTES) unsigned char clients[BOARD_WORKERS_MAX][BOARD_CLIENT_BYTES];
     struct board_row rows[BOARD_SLOTS];
 };
@@ -61,5 +66,10 @@ struct board_kind {
 };
 
 extern const struct board_kind board_kinds[SERIES_KINDS];
+
+/* Another name takes the place of an upstream or a system. */
+void board_gates_clear(struct board *b, enum series_kind kind, uint32_t index);
+/* It has died: nothing is in flight or waits there. */
+void board_gates_forget_worker(struct board *b, uint32_t worker);
 
 #endif

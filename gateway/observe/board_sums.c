@@ -70,7 +70,7 @@ static void add_counts(struct series_counts *sum, const struct series_counts *co
 
 struct series_counts board_counts(const struct board *b, enum series_kind kind, uint32_t index)
 {
-    assert(kind != SERIES_PEER && index < board_kinds[kind].count);
+    assert((kind == SERIES_ROUTE || kind == SERIES_UPSTREAM) && index < board_kinds[kind].count);
     struct series_counts sum = { 0 };
     FOREACH_USED(slot, b)
     add_counts(&sum, &b->region->rows[slot].counts[board_kinds[kind].first + index]);
@@ -87,7 +87,7 @@ static bool has_requests(const struct series_counts *counts)
 
 struct histogram board_latency(const struct board *b, enum series_kind kind, uint32_t index)
 {
-    assert(kind != SERIES_PEER && index < board_kinds[kind].count);
+    assert((kind == SERIES_ROUTE || kind == SERIES_UPSTREAM) && index < board_kinds[kind].count);
     uint32_t at = board_kinds[kind].first + index;
     struct histogram sum = { 0 };
     FOREACH_USED(slot, b)

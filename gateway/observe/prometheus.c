@@ -21,6 +21,7 @@ static const char *const kind_names[SERIES_KINDS] = {
     [SERIES_ROUTE] = "route",
     [SERIES_UPSTREAM] = "upstream",
     [SERIES_PEER] = "peer",
+    [SERIES_SYSTEM] = "system",
 };
 
 /* One metric of a family: its name, and the labels of the sample being written. */

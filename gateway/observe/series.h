@@ -8,7 +8,7 @@
 
 #include "observe/histogram.h"
 
-enum series_kind { SERIES_ROUTE, SERIES_UPSTREAM, SERIES_PEER, SERIES_KINDS };
+enum series_kind { SERIES_ROUTE, SERIES_UPSTREAM, SERIES_PEER, SERIES_SYSTEM, SERIES_KINDS };
 
 enum series_class {
     SERIES_1XX,

@@ -110,7 +110,8 @@ void passage_account(struct passage *p)
     metrics_add(m, COUNTER_CLIENT_BYTES_OUT, ex->bytes_out);
     enum series_class class =
         ex->close_reason == CLOSE_NONE ? series_class_of(ex->response.status) : SERIES_ABORTED;
-    series_record(p->route_series, class, ex->bytes_in, ex->bytes_out, duration_us);
+    if (p->flow)
+        series_record(p->flow->series, class, ex->bytes_in, ex->bytes_out, duration_us);
     if (p->upstream)
         series_record(p->upstream->series, class, ex->bytes_in, ex->bytes_out, duration_us);
     write_log(p, duration_us);

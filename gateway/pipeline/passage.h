@@ -10,6 +10,7 @@
 
 enum proxy_state {
     PROXY_NONE,
+    PROXY_QUEUED, /* for a slot */
     PROXY_CONNECTING,
     PROXY_CONNECTED, /* nothing may leave yet */
     PROXY_REQUEST,   /* sending the request or waiting for the answer's head */
@@ -24,8 +25,10 @@ struct proxy {
     struct peer *peer;          /* borrowed: the snapshot holds it */
     struct upstream_conn *conn; /* lent */
     struct timer timer;
+    struct gate_pass pass;
     uint64_t attempt_us; /* when the current attempt began */
     uint64_t sent_us;    /* when all of the request had been handed on; 0: not yet */
+    uint64_t whole_us;   /* when its last byte was known, whatever the attempt; 0: not yet */
     uint32_t retries;
     bool nothing_sent; /* in this attempt */
     bool peer_judged;  /* its upstream knows how this attempt ended */
@@ -68,11 +71,11 @@ struct passage {
     size_t entered;   /* stages so far: they see the answer, and the last of them the body */
     size_t answering; /* stages that have not seen the peer's answer yet */
     const struct config_route *route; /* borrowed from the snapshot; NULL until it is found */
-    struct series route_series;
-    struct upstream *upstream;  /* borrowed from the snapshot */
-    bool told_by_proxy;         /* the client is who X-Forwarded-For says */
-    struct slice forwarded_for; /* the hops that trusted proxies told of, to be handed on */
-    struct headers added;       /* fields of ours that the backend gets beside the client's */
+    struct route_flow *flow;          /* of that route */
+    struct upstream *upstream;        /* borrowed from the snapshot */
+    bool told_by_proxy;               /* the client is who X-Forwarded-For says */
+    struct slice forwarded_for;       /* the hops that trusted proxies told of, to be handed on */
+    struct headers added;             /* fields of ours that the backend gets beside the client's */
     struct identity identity;
     struct session_talk *session; /* in the arena: the state of stage_session; NULL: none */
     uint64_t affinity;            /* of the session, where a peer may follow from it; 0: none */

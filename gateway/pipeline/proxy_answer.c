@@ -1,3 +1,4 @@
+/* The answer on its way through. */
 #include "http/reply.h"
 #include "pipeline/proxy.h"
 #include "pipeline/proxy_peer.h"
@@ -23,7 +24,7 @@ void proxy_touch_answer(struct passage *p)
     if (!proxy_is_held_back(p) && proxy_answer_is_awaited(p))
         timer_set(proxy_wheel(p), &p->proxy.timer,
                   p->proxy.state == PROXY_ANSWER ? p->upstream->config->idle_timeout_ms
-                                                 : stage_proxy_response_timeout_ms(p));
+                                                 : proxy_answer_ms(p));
 }
 
 void proxy_touch_tunnel(struct passage *p)
@@ -114,6 +115,7 @@ void proxy_on_head(void *user, const struct h1_head *head)
         return;
     }
     p->response_us = (int64_t)(ex->loop->now_us - p->proxy.attempt_us);
+    proxy_note_answer(p, head->status);
     ex->response.status = head->status;
     ex->response.headers = head->headers;
     ex->response.has_content_length = head->has_content_length;

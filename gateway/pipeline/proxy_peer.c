@@ -2,6 +2,7 @@
 
 #include "common/siphash.h"
 #include "http/cookie.h"
+#include "pipeline/proxy.h"
 #include "upstream/ejection.h"
 
 /* ---- who ---- */
@@ -108,8 +109,10 @@ void proxy_peer_failed(struct passage *p, enum upstream_failure failure)
     /* A pooled connection that it closed as we took it is nobody's fault. */
     bool stale = failure == UPSTREAM_CLOSED && c && c->reused && !c->answer_begun;
     bool late = failure == UPSTREAM_TIMED_OUT && ejection_is_late(x->peer);
-    if (!x->peer_judged && !stale && !late)
-        note_failure(p, 0);
+    if (x->peer_judged || stale || late)
+        return;
+    proxy_note_failure(p);
+    note_failure(p, 0);
 }
 
 /* A peer that hangs would look idle and fast if those who gave up counted for nothing. */

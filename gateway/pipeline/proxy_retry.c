@@ -1,3 +1,4 @@
+/* Who is asked once more. */
 #include "pipeline/proxy.h"
 #include "pipeline/submission.h"
 
@@ -7,16 +8,30 @@ static bool is_idempotent(uint8_t method)
            method == HTTP_DELETE || method == HTTP_OPTIONS;
 }
 
-bool proxy_may_retry(const struct passage *p, bool answer_begun)
+/* A request is sent again only when nothing of it was sent, or when its method is idempotent (RFC
+ * 9110 9.2.2) and no byte of its body or of an answer has passed. */
+static bool is_safe(const struct passage *p, bool answer_begun)
 {
     const struct proxy *x = &p->proxy;
-    if (x->retries >= p->upstream->config->retries || answer_begun)
+    if (answer_begun)
         return false;
     if (p->submission)
         return x->nothing_sent || submission_may_resend(p);
     if (x->body_begun)
         return false;
     return x->nothing_sent || is_idempotent(p->ex->request.method);
+}
+
+/* Without another peer, one whose pooled connection merely was stale is worth a new connection. */
+static bool is_of_use(const struct passage *p, const struct proxy_failure *f)
+{
+    return proxy_has_other_peers(p) || (f->stale && f->what == UPSTREAM_CLOSED);
+}
+
+bool proxy_may_retry(struct passage *p, const struct proxy_failure *f)
+{
+    return p->proxy.retries < p->upstream->config->retries && is_safe(p, f->answer_begun) &&
+           is_of_use(p, f) && proxy_may_spend_a_retry(p);
 }
 
 bool proxy_may_fail(const struct passage *p)

@@ -19,6 +19,36 @@ static uint16_t find_https_port(const struct config *config)
     return 443;
 }
 
+static void init_systems(struct snapshot *s, struct peer_set *peers)
+{
+    const struct config *config = s->config;
+    s->systems = mem_new_array(config->system_count, sizeof(*s->systems));
+    for (size_t i = 0; i < config->system_count; i++) {
+        const struct config_system *system = &config->systems[i];
+        int index = board_find(peers->board, SERIES_SYSTEM, slice_str(system->name));
+        gate_init(&s->systems[i], peers->loop, peers->board, peers->slot, board_system_gate(index),
+                  -1, system->max_inflight);
+    }
+}
+
+static void init_route(struct snapshot *s, size_t route, struct peer_set *peers)
+{
+    const struct config_route *config = &s->config->routes[route];
+    struct route_flow *flow = &s->routes[route];
+    int index = board_find(peers->board, SERIES_ROUTE, slice_str(config->name));
+    flow->series = board_series(peers->board, peers->slot, SERIES_ROUTE, index);
+    if (config->upstream == CONFIG_NONE)
+        return;
+    flow->gate_count = (uint8_t)(1 + config->use_count);
+    for (size_t class = 0; class < GATE_CLASSES; class ++) {
+        flow->gates[class][0] = &s->upstreams[config->upstream].gates[class];
+        for (size_t i = 0; i < config->use_count; i++)
+            flow->gates[class][1 + i] = &s->systems[config->uses[i]];
+    }
+}
+
+_Static_assert(GATES_OF_ROUTE_MAX == 1 + CONFIG_ROUTE_SYSTEMS_MAX, "room for all of them");
+
 struct snapshot *snapshot_new(struct config *config, struct peer_set *peers)
 {
     struct snapshot *s = mem_new(sizeof(*s));
@@ -30,10 +60,9 @@ struct snapshot *snapshot_new(struct config *config, struct peer_set *peers)
     for (size_t i = 0; i < config->upstream_count; i++)
         upstream_init(&s->upstreams[i], &config->upstreams[i], peers);
     s->routes = mem_new_array(config->route_count, sizeof(*s->routes));
-    for (size_t i = 0; i < config->route_count; i++) {
-        int index = board_find(peers->board, SERIES_ROUTE, slice_str(config->routes[i].name));
-        s->routes[i] = board_series(peers->board, peers->slot, SERIES_ROUTE, index);
-    }
+    init_systems(s, peers);
+    for (size_t i = 0; i < config->route_count; i++)
+        init_route(s, i, peers);
     return s;
 }
 
@@ -51,7 +80,10 @@ void snapshot_unref(struct snapshot **pointer)
         return;
     for (size_t i = 0; i < s->config->upstream_count; i++)
         upstream_fini(&s->upstreams[i]);
+    for (size_t i = 0; i < s->config->system_count; i++)
+        gate_fini(&s->systems[i]);
     router_free(&s->router);
+    mem_free(s->systems);
     mem_free(s->upstreams);
     mem_free(s->routes);
     config_free(&s->config);

@@ -23,12 +23,12 @@ static enum stage_verdict on_request(struct passage *p)
     uint64_t now_ms = loop_wall_ms(ex->loop);
     uint64_t left_ms = view.until_ms > now_ms ? view.until_ms - now_ms : 0;
     struct reply_closed closed = {
-        .affected = p->upstream->config->title,
         .message = slice_str(view.message),
         .until_ms = left_ms ? view.until_ms : 0,
         .is_overdue = view.until_ms && !left_ms,
         .retry_after_s = retry_after_s(ex->loop, left_ms),
     };
+    ex->affected = &p->upstream->config->title;
     reply_error_closed(ex, &closed);
     return STAGE_ANSWERED;
 }

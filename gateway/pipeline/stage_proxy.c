@@ -1,11 +1,12 @@
 /* The last stage: a peer answers.
  *
- *   CONNECTING -> REQUEST -> ANSWER -> DONE
- *        |           |  `--> TUNNEL -> DONE
- *        `-----------`--> CONNECTING      once more, on another peer, where that is safe
+ *   QUEUED -> CONNECTING -> REQUEST -> ANSWER -> DONE
+ *     |            |           |  `--> TUNNEL -> DONE
+ *     |            `-----------`--> CONNECTING      once more, on another peer, where that is safe
+ *     `-> DONE     no slot becomes free
  *
- * A request is sent again only when nothing of it was sent, or when its method is idempotent (RFC
- * 9110 9.2.2) and no byte of its body or of an answer has passed. */
+ * It holds a slot of its gates (upstream/gate.h) from QUEUED to ANSWER, while the backend has the
+ * word. */
 #include "http/h1_write.h"
 #include "http/reply.h"
 #include "pipeline/proxy.h"
@@ -33,29 +34,27 @@ void proxy_drop_conn(struct passage *p)
 
 /* ---- failure ---- */
 
-/* Without another peer, one whose pooled connection merely was stale is worth a new connection. */
-static bool try_again(struct passage *p, enum upstream_failure failure, bool stale)
+static void try_again(struct passage *p)
 {
-    struct peer *failed = p->proxy.peer;
-    bool alone = p->upstream->balancer.count < 2;
-    if (alone && !(stale && failure == UPSTREAM_CLOSED))
-        return false;
+    const struct peer *failed = proxy_has_other_peers(p) ? p->proxy.peer : NULL;
     p->proxy.retries++;
     submission_rewind(p);
     metrics_add(p->pipeline->metrics, COUNTER_UPSTREAM_RETRIES, 1);
-    attempt(p, alone ? NULL : failed, true);
-    return true;
+    proxy_backend_has_the_word(p);
+    attempt(p, failed, true);
 }
 
 void proxy_failed(struct passage *p, enum upstream_failure failure)
 {
-    struct upstream_conn *c = p->proxy.conn;
-    bool answer_begun = c && c->answer_begun;
-    bool stale = c && c->reused;
+    const struct upstream_conn *c = p->proxy.conn;
+    struct proxy_failure f = { .what = failure,
+                               .answer_begun = c && c->answer_begun,
+                               .stale = c && c->reused };
     proxy_drop_conn(p);
-    if (proxy_may_retry(p, answer_begun) && try_again(p, failure, stale))
-        return;
-    proxy_give_up(p, failure);
+    if (proxy_may_retry(p, &f))
+        try_again(p);
+    else
+        proxy_give_up(p, failure);
 }
 
 void stage_proxy_fail(struct passage *p)
@@ -95,6 +94,8 @@ static bool write_head(struct passage *p)
         .forwarded_for = p->forwarded_for,
         .client = slice_of(client, address_format(&ex->client->address, client)),
         .added = &p->added,
+        .deadline_name = config->deadline_header,
+        .deadline_ms = proxy_answer_ms(p),
         .upgrade = ex->request.wants_upgrade,
     };
     char *out = ex->loop->scratch;
@@ -124,6 +125,8 @@ static void send_request(struct passage *p)
         stream_pause(upstream_conn_stream(p->proxy.conn));
     if (p->proxy.request_ended)
         proxy_peer_sent(p);
+    else
+        proxy_client_has_the_word(p);
     proxy_touch_answer(p);
     submission_feed(p);
 }
@@ -138,6 +141,11 @@ static void attempt(struct passage *p, const struct peer *except, bool fresh)
 {
     struct proxy *x = &p->proxy;
     struct peer *peer = proxy_peer_pick(p, except, proxy_may_fail(p));
+    if (!peer && x->retries == 0) {
+        gate_turn_away(&x->pass, GATE_SHED_FULL); /* all have as many connections as they may */
+        proxy_shed(p, GATE_SHED_FULL);
+        return;
+    }
     x->nothing_sent = true;
     x->conn = peer ? upstream_conn_borrow(peer, p->pipeline->metrics, fresh, &proxy_conn_handler, p)
                    : NULL;
@@ -151,17 +159,44 @@ static void attempt(struct passage *p, const struct peer *except, bool fresh)
         return;
     }
     x->state = PROXY_CONNECTING;
-    timer_set(proxy_wheel(p), &x->timer, p->upstream->config->connect_timeout_ms);
+    timer_set(proxy_wheel(p), &x->timer,
+              MIN(proxy_left_ms(p), p->upstream->config->connect_timeout_ms));
     if (!x->request_ended)
         exchange_pause_body(p->ex);
+}
+
+void proxy_begin(struct passage *p)
+{
+    attempt(p, NULL, submission_wants_fresh(p));
+}
+
+/* Whatever clients say under the name of a field of ours is not handed on. Of names that begin with
+ * X-Cong- all are ours. */
+static void drop_forged_deadline(struct passage *p)
+{
+    struct slice name = p->upstream->config->deadline_header, prefix = SLICE(HEADER_PREFIX_OURS);
+    if (name.len < prefix.len || !slice_eq_nocase(slice_of(name.data, prefix.len), prefix))
+        headers_remove(&p->ex->request.headers, name);
 }
 
 static enum stage_verdict on_request(struct passage *p)
 {
     timer_init(&p->proxy.timer, on_timer);
-    p->proxy.request_ended = p->ex->request.body == BODY_NONE;
-    attempt(p, NULL, submission_wants_fresh(p));
-    return STAGE_WAIT;
+    p->proxy.state = PROXY_QUEUED;
+    drop_forged_deadline(p);
+    if (p->ex->request.body == BODY_NONE)
+        proxy_request_is_whole(p);
+    switch (proxy_enter(p)) {
+    case GATE_ENTERED:
+        proxy_begin(p);
+        return STAGE_WAIT;
+    case GATE_WAITS:
+        if (!p->proxy.request_ended)
+            exchange_pause_body(p->ex);
+        return STAGE_WAIT;
+    default:
+        return STAGE_ANSWERED;
+    }
 }
 
 static void on_connected(void *user)
@@ -212,9 +247,11 @@ static void on_request_end(struct passage *p, const struct headers *trailers)
         x->body_begun = true; /* even an empty body has an end, which is not sent twice */
         stream_write(s, slice_of(out, len));
     }
-    x->request_ended = true;
-    if (x->state == PROXY_REQUEST)
+    proxy_request_is_whole(p);
+    if (x->state == PROXY_REQUEST) {
+        proxy_backend_has_the_word(p);
         proxy_peer_sent(p);
+    }
     proxy_touch_answer(p);
 }
 
@@ -238,8 +275,10 @@ static void on_conn_blocked(void *user)
     struct passage *p = user;
     submission_block(p, true);
     exchange_pause_body(p->ex);
-    if (p->proxy.state == PROXY_REQUEST)
-        timer_set(proxy_wheel(p), &p->proxy.timer, p->upstream->config->idle_timeout_ms);
+    if (p->proxy.state != PROXY_REQUEST)
+        return;
+    proxy_backend_has_the_word(p);
+    timer_set(proxy_wheel(p), &p->proxy.timer, p->upstream->config->idle_timeout_ms);
 }
 
 static void on_conn_drained(void *user)
@@ -247,6 +286,8 @@ static void on_conn_drained(void *user)
     struct passage *p = user;
     if (p->proxy.state == PROXY_REQUEST) {
         timer_stop(&p->proxy.timer);
+        if (!p->proxy.request_ended)
+            proxy_client_has_the_word(p);
         proxy_touch_answer(p);
     }
     exchange_resume_body(p->ex);
@@ -282,6 +323,7 @@ void stage_proxy_drop(struct passage *p)
         metrics_gauge_decrement(p->pipeline->metrics, GAUGE_TUNNELS_OPEN);
     p->proxy.tunnel = false;
     proxy_peer_abandoned(p);
+    proxy_leave_gates(p);
     proxy_drop_conn(p);
 }
 

@@ -51,7 +51,7 @@ static enum stage_verdict on_request(struct passage *p)
                         ex->request.method_name, &match)) {
     case ROUTER_FOUND:
         p->route = &p->snapshot->config->routes[match.route];
-        p->route_series = p->snapshot->routes[match.route];
+        p->flow = &p->snapshot->routes[match.route];
         return follow_route(p);
     case ROUTER_METHOD_NOT_ALLOWED:
         reply_error_with(ex, ERROR_PAGE_METHOD_NOT_ALLOWED, SLICE("Allow"), match.allow);

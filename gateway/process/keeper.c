@@ -8,6 +8,7 @@
 #include "process/guard.h"
 #include "process/version.h"
 #include "store/store_keeper.h"
+#include "upstream/gate_keeper.h"
 #include "upstream/prober.h"
 
 #include <unistd.h>
@@ -20,6 +21,7 @@ struct keeper {
     struct store_region *region; /* owned */
     struct store_keeper *store;  /* owned */
     struct prober *prober;       /* owned */
+    struct gate_keeper *gates;   /* owned */
     struct config *config;       /* owned; NULL before the first CONFIG */
     struct admin admin;
     struct guard guard;
@@ -47,6 +49,7 @@ static void apply(struct keeper *k, struct config *config, int admin_socket, uin
     struct metrics *metrics = board_metrics(k->board, BOARD_KEEPER);
     store_keeper_apply(k->store, config);
     prober_apply(k->prober, config);
+    gate_keeper_apply(k->gates, config);
     config_free(&k->config);
     k->config = config;
     log_set_level(config->log_level);
@@ -126,6 +129,7 @@ static int start(struct keeper *k, int channel_fd)
     k->store = store_keeper_new(&k->loop, k->region, board_metrics(k->board, BOARD_KEEPER),
                                 board_ticket_section(k->board));
     k->prober = prober_new(&k->loop, k->board);
+    k->gates = gate_keeper_new(&k->loop, k->board);
     guard_init(&k->guard, &k->loop, k->board, BOARD_KEEPER, 0, NULL);
     k->channel = channel_fd;
     k->watch.data = k;
@@ -139,6 +143,7 @@ static void finish(struct keeper *k)
     guard_fini(&k->guard);
     prober_free(&k->prober);
     store_keeper_free(&k->store);
+    gate_keeper_free(&k->gates);
     loop_fini(&k->loop);
     close(k->channel);
     config_free(&k->config);

@@ -34,6 +34,8 @@ static void register_names(struct board *board, const struct config *config)
     char name[BOARD_NAME_MAX + 1];
     for (size_t i = 0; i < config->route_count; i++)
         register_name(board, SERIES_ROUTE, config->routes[i].name);
+    for (size_t i = 0; i < config->system_count; i++)
+        register_name(board, SERIES_SYSTEM, config->systems[i].name);
     for (size_t i = 0; i < config->upstream_count; i++) {
         const struct config_upstream *upstream = &config->upstreams[i];
         register_name(board, SERIES_UPSTREAM, upstream->name);

@@ -8,8 +8,10 @@ from env import Gateway, ScriptedBackend, free_address, request_bytes
 @pytest.fixture(scope="module")
 def gateway(node):
     with Gateway(
-            upstreams=[{"name": "portal", "peers": [node], "timeouts": {"response": "100ms"}},
-                       {"name": "down", "peers": [{"address": free_address()}]}],
+            upstreams=[{"name": "portal", "peers": [node], "timeouts": {"response": "100ms"},
+                        "isolation": {"breaker": False}},
+                       {"name": "down", "peers": [{"address": free_address()}],
+                        "isolation": {"breaker": False}}],
             routes=[{"path": "/", "upstream": "portal", "body_limit": "10B"},
                     {"path": "/down", "upstream": "down"},
                     {"path": "/get", "upstream": "portal", "methods": ["GET"]}],

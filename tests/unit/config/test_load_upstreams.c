@@ -259,7 +259,7 @@ static void an_upstream_may_be_closed_for_work(void **state)
     const struct config *c = load_good(
         &f, ROUTE_ONLY "upstreams: [ { name: a, title: Huế, peers: [ { address: 10.0.0.1:80 } ], "
                        "maintenance: { until: 2026-11-23T06:00, message: m } } ]\n");
-    assert_string_equal(c->upstreams[0].title.data, "Huế");
+    assert_string_equal(c->upstreams[0].title.vi.data, "Huế");
     assert_int_equal(c->upstreams[0].maintenance->until_ms, 1795388400000);
     assert_string_equal(c->upstreams[0].maintenance->message.data, "m");
     load_fixture_fini(&f);

@@ -28,6 +28,8 @@ static const struct section *const sections[] = {
     &settings_keep_alive,
     &settings_upstream_hash,
     &settings_ejection,
+    &settings_isolation,
+    &settings_system,
     &settings_route,
     &settings_health,
     &settings_maintenance,
@@ -52,6 +54,8 @@ union any_section {
     struct config_peer peer;
     struct config_health health;
     struct config_maintenance maintenance;
+    struct config_isolation isolation;
+    struct config_system system;
     struct config_route route;
     struct config_submission submission;
     struct config_redis redis;

@@ -58,6 +58,21 @@ static void every_page_speaks_vietnamese_first_then_english(void **state)
     }
 }
 
+/* The longest names there are, of characters that have to be escaped. */
+static void every_page_has_room_for_what_it_names(void **state)
+{
+    (void)state;
+    char quotes[128];
+    memset(quotes, '"', sizeof(quotes));
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++) {
+        for (int json = 0; json <= 1; json++) {
+            struct error_page_input input = input_for(reasons[i], json);
+            input.affected = input.affected_en = slice_of(quotes, sizeof(quotes));
+            expect_text(&input, json ? "\"affected_en\":\"\\\"\\\"" : "<strong>&#34;&#34;", true);
+        }
+    }
+}
+
 static void no_page_loads_or_runs_anything(void **state)
 {
     (void)state;
@@ -312,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_page_speaks_vietnamese_first_then_english),
+        cmocka_unit_test(every_page_has_room_for_what_it_names),
         cmocka_unit_test(no_page_loads_or_runs_anything),
         cmocka_unit_test(pages_claim_only_what_is_known),
         cmocka_unit_test(says_that_nothing_was_filed_when_the_caller_knows),

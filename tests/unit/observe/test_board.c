@@ -1,4 +1,4 @@
-#include "observe/board.h"
+#include "observe/board_gates.h"
 
 #include <fcntl.h>
 #include <sched.h>
@@ -343,11 +343,46 @@ static void what_is_not_a_board_is_refused(void **state)
     assert_null(board_attach(-1, &e));
 }
 
+static void gates_go_with_their_names_and_workers(void **state)
+{
+    struct board *b = *state;
+    int gate = board_system_gate(board_register(b, SERIES_SYSTEM, SLICE("dan-cu")));
+    struct gate_cell *cells = board_gate_cells(b, gate);
+    gate_set32(&cells[2].in_flight, 3);
+    gate_set32(&cells[2].waiting, 4);
+    counter_add(&cells[2].answers, 5);
+    board_set_slot(b, 2, BOARD_SLOT_UP);
+    board_set_slot(b, 2, BOARD_SLOT_DOWN);
+    assert_int_equal(gate_read32(&cells[2].in_flight), 0);
+    assert_int_equal(gate_read32(&cells[2].waiting), 0);
+    assert_int_equal(counter_read(&cells[2].answers), 5);
+    for (unsigned i = 0; i < BOARD_SYSTEMS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "system-%u", i);
+        board_forget_unused(b);
+        assert_true(board_register(b, SERIES_SYSTEM, slice_str(name)) >= 0);
+    }
+    assert_int_equal(counter_read(&cells[2].answers), 0); /* another one has its place */
+}
+
+static void each_gate_has_a_number_of_its_own(void **state)
+{
+    (void)state;
+    assert_int_equal(board_upstream_gate(0, GATE_READ), 0);
+    assert_int_equal(board_upstream_gate(BOARD_UPSTREAMS_MAX - 1, GATE_SUBMIT) + 1,
+                     board_system_gate(0));
+    assert_int_equal(board_system_gate(BOARD_SYSTEMS_MAX - 1), BOARD_GATES - 1);
+    assert_int_equal(board_system_gate(-1), -1);
+    assert_int_equal(board_upstream_gate(-1, GATE_READ), -1);
+}
+
 #define BOARD_TEST(test) cmocka_unit_test_setup_teardown(test, make_board, drop_board)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        BOARD_TEST(gates_go_with_their_names_and_workers),
+        BOARD_TEST(each_gate_has_a_number_of_its_own),
         BOARD_TEST(a_child_writes_and_the_parent_reads),
         BOARD_TEST(a_child_killed_in_the_middle_leaves_nothing_to_repair),
         BOARD_TEST(names_keep_their_index_and_kinds_do_not_mix),
