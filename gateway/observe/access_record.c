@@ -4,8 +4,8 @@
 
 /* Longest texts, in bytes of the line. */
 enum {
-    MAX_WORD = 32, /* reference, method, scheme, protocol, TLS version, session, submission, reason
-                      of an abort */
+    MAX_WORD = 32, /* reference, method, scheme, protocol, TLS version, session, submission, reasons
+                      of a refusal and of an abort */
     MAX_ADDRESS = 64, /* and the name of a rate limit */
     MAX_NAME = 255,   /* host, route, upstream */
     MAX_TARGET = 1536,
@@ -18,7 +18,7 @@ enum {
 /* One byte of input becomes at most six of output: \u001f. */
 #define ESCAPE_FACTOR 6
 
-_Static_assert(7 * MAX_WORD + 4 * MAX_ADDRESS + 3 * MAX_NAME + MAX_TARGET + MAX_USER_AGENT +
+_Static_assert(8 * MAX_WORD + 4 * MAX_ADDRESS + 3 * MAX_NAME + MAX_TARGET + MAX_USER_AGENT +
                        MAX_REST <=
                    ACCESS_LINE_MAX,
                "the longest line has room");
@@ -193,6 +193,7 @@ static char *put_outcome(char *at, const struct access_record *r)
     if (r->status)
         at = PUT_NUMBER(at, "status", r->status);
     at = PUT_TEXT(at, "limit", r->limit, MAX_ADDRESS);
+    at = PUT_TEXT(at, "shed", r->shed, MAX_WORD);
     at = PUT_TEXT(at, "submission", r->submission, MAX_WORD);
     at = PUT_NUMBER(at, "bytes_in", r->bytes_in);
     at = PUT_NUMBER(at, "bytes_out", r->bytes_out);

@@ -24,6 +24,7 @@ struct access_record {
     struct slice session; /* the beginning of what the stores know it by: no secret */
     struct slice peer;    /* retries and reused are told only where there is one */
     struct slice limit;   /* the rate limit that refused it */
+    struct slice shed;    /* "late": why it was refused a slot; empty: it was not */
     struct slice tls;     /* "TLSv1.3"; tls_resumed is told only with it */
     struct slice user_agent;
     struct slice submission; /* "replayed": what became of it; empty: it is none */

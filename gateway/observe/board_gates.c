@@ -13,16 +13,26 @@ int board_system_gate(int system)
     return system < 0 ? -1 : BOARD_UPSTREAMS_MAX * (int)GATE_CLASSES + system;
 }
 
-struct gate_cell *board_gate_cells(struct board *b, int gate)
+struct gate_cell *board_gate_cells(const struct board *b, int gate)
 {
     assert(gate >= 0 && gate < BOARD_GATES);
     return b->region->gate_cells[gate];
 }
 
-struct gate_state *board_gate_state(struct board *b, int gate)
+struct gate_state *board_gate_state(const struct board *b, int gate)
 {
     assert(gate >= 0 && gate < BOARD_GATES);
     return &b->region->gate_states[gate];
+}
+
+const char *gate_shed_name(enum gate_shed why)
+{
+    static const char *const names[GATE_SHED_KINDS] = {
+        [GATE_SHED_FULL] = "full",
+        [GATE_SHED_LATE] = "late",
+        [GATE_SHED_BROKEN] = "broken",
+    };
+    return names[why];
 }
 
 static void clear_gate(struct board *b, int gate)

@@ -11,7 +11,7 @@
 int board_upstream_gate(int upstream, enum gate_class class);
 int board_system_gate(int system);
 /* Its cells, one for each worker, and its state. */
-struct gate_cell *board_gate_cells(struct board *b, int gate);
-struct gate_state *board_gate_state(struct board *b, int gate);
+struct gate_cell *board_gate_cells(const struct board *b, int gate);
+struct gate_state *board_gate_state(const struct board *b, int gate);
 
 #endif

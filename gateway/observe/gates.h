@@ -20,10 +20,14 @@ enum gate_shed {
 };
 
 enum gate_breaker {
-    GATE_CLOSED,    /* all is well, requests pass */
-    GATE_OPEN,      /* requests are refused at once */
-    GATE_HALF_OPEN, /* each worker may try one */
+    GATE_CLOSED,        /* all is well, requests pass */
+    GATE_OPEN,          /* requests are refused at once */
+    GATE_HALF_OPEN,     /* each worker may try one that only reads */
+    GATE_HALF_OPEN_ALL, /* or, for none has come, one of any kind */
 };
+
+/* "full", "late", "broken". */
+const char *gate_shed_name(enum gate_shed why);
 
 /* One worker's words. The supervisor takes back the first two when it has died. */
 struct gate_cell {

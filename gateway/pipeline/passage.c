@@ -53,6 +53,7 @@ static void write_log(const struct passage *p, uint64_t duration_us)
         .peer = peer_text(p),
         .limit =
             p->limiting.refused_by ? slice_str(p->limiting.refused_by->name) : (struct slice){ 0 },
+        .shed = slice_str(p->proxy.shed),
         .submission = slice_str(p->submission ? p->submission->outcome : NULL),
         .status = ex->response_begun ? ex->response.status : 0,
         .bytes_in = ex->bytes_in,

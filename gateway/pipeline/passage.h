@@ -29,9 +29,11 @@ struct proxy {
     uint64_t attempt_us; /* when the current attempt began */
     uint64_t sent_us;    /* when all of the request had been handed on; 0: not yet */
     uint64_t whole_us;   /* when its last byte was known, whatever the attempt; 0: not yet */
+    const char *shed;    /* why it was refused a slot, for the access log; NULL: it was not */
     uint32_t retries;
     bool nothing_sent; /* in this attempt */
     bool peer_judged;  /* its upstream knows how this attempt ended */
+    bool blamed;       /* an attempt failed by its peer's fault */
     bool body_begun;   /* bytes of the body are gone, and cannot be sent again */
     bool request_ended;
     bool reused;

@@ -26,6 +26,7 @@ void proxy_shed(struct passage *p, enum gate_shed why)
     const struct gate_pass *g = &p->proxy.pass;
     p->proxy.state = PROXY_DONE;
     p->proxy.nothing_sent = true;
+    p->proxy.shed = gate_shed_name(why);
     name_affected(p);
     if (!submission_failed(p))
         reply_error_retry(p->ex, page_of(g, why), gate_retry_after_s(g->at, why));
@@ -45,7 +46,7 @@ void proxy_give_up(struct passage *p, enum upstream_failure failure)
         [UPSTREAM_INVALID] = CLOSE_UPSTREAM_INVALID,
         [UPSTREAM_TIMED_OUT] = CLOSE_UPSTREAM_TIMEOUT,
     };
-    proxy_leave_gates(p);
+    proxy_note_failure(p);
     p->proxy.pass.at = p->proxy.pass.gates[0];
     name_affected(p);
     if (submission_failed(p))

@@ -95,10 +95,13 @@ void proxy_note_answer(struct passage *p, uint16_t status)
     gate_leave(pass(p));
 }
 
+/* A request that another peer has answered is none: that one peer fails, is the balancer's affair.
+ */
 void proxy_note_failure(struct passage *p)
 {
-    if (p->proxy.state == PROXY_CONNECTING || p->proxy.state == PROXY_REQUEST)
+    if (p->proxy.blamed && p->response_us == ACCESS_UNKNOWN)
         gate_failed(gate_of(p));
+    gate_leave(pass(p));
 }
 
 /* Where there was no connection no backend has worked on it: another attempt is the first that any

@@ -2,7 +2,6 @@
 
 #include "common/siphash.h"
 #include "http/cookie.h"
-#include "pipeline/proxy.h"
 #include "upstream/ejection.h"
 
 /* ---- who ---- */
@@ -111,7 +110,7 @@ void proxy_peer_failed(struct passage *p, enum upstream_failure failure)
     bool late = failure == UPSTREAM_TIMED_OUT && ejection_is_late(x->peer);
     if (x->peer_judged || stale || late)
         return;
-    proxy_note_failure(p);
+    x->blamed = true;
     note_failure(p, 0);
 }
 

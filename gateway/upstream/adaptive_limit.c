@@ -29,10 +29,11 @@ uint32_t adaptive_limit_look(struct adaptive_limit *l, const struct adaptive_cou
                              uint32_t in_flight, uint32_t max, uint64_t now_ms)
 {
     double least = MIN(ADAPTIVE_LIMIT_MIN, max);
-    if (l->limit == 0) {
-        l->limit = max;
+    if (l->limit == 0)
         begin_window(l, now, now_ms);
-    }
+    if (l->limit == 0 || l->limit == l->max)
+        l->limit = max;
+    l->max = max;
     uint64_t answers = now->answers - l->before.answers;
     uint64_t failures = now->failures - l->before.failures;
     bool stuck = is_stuck(l, answers + failures, in_flight);

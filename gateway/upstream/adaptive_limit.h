@@ -21,6 +21,7 @@ struct adaptive_counts {
 
 struct adaptive_limit {
     double limit; /* 0: not begun */
+    uint32_t max; /* as of the last look: who was there, goes along with it */
     uint64_t window_began_ms;
     struct adaptive_counts before; /* at the beginning of the window */
 };

@@ -25,17 +25,18 @@ uint32_t gate_in_flight(const struct gate *g)
     return sum;
 }
 
-static bool has_slot(const struct gate *g)
+/* Adding up is the dearest part of entering, and done once. */
+static bool has_slot(struct gate *g)
 {
-    return gate_in_flight(g) < gate_limit(g);
+    uint32_t in_flight = gate_in_flight(g), limit = gate_limit(g);
+    if (UNLIKELY((in_flight + 1) * 2 >= limit))
+        counter_add(&g->mine->pressed, 1);
+    return in_flight < limit;
 }
 
 static void take_slot(struct gate *g)
 {
-    uint32_t mine = gate_read32(&g->mine->in_flight) + 1;
-    gate_set32(&g->mine->in_flight, mine);
-    if (gate_in_flight(g) * 2 >= gate_limit(g))
-        counter_add(&g->mine->pressed, 1);
+    gate_set32(&g->mine->in_flight, gate_read32(&g->mine->in_flight) + 1);
 }
 
 /* Never below 0: the place on the board may have been given to another name in between. */
@@ -98,16 +99,23 @@ static bool wait_at(struct gate_pass *p, struct gate *g)
     return true;
 }
 
-/* Half-open, each worker tries one. */
+/* Half-open, each worker tries one: of those that read, if there are any, for of a submission that
+ * is not answered somebody has to find out what became of it. */
+static bool may_try(struct gate *g, uint32_t breaker)
+{
+    uint32_t trial = gate_read32(&g->breaker->trial);
+    bool is_reading = g->state == g->breaker;
+    if (breaker == GATE_OPEN || (breaker == GATE_HALF_OPEN && !is_reading) ||
+        g->trial_taken == trial)
+        return false;
+    g->trial_taken = trial;
+    return true;
+}
+
 static bool is_broken(struct gate *g)
 {
-    if (LIKELY(!g->breaker || gate_read32(&g->breaker->breaker) == GATE_CLOSED))
-        return false;
-    uint32_t trial = gate_read32(&g->breaker->trial);
-    if (gate_read32(&g->breaker->breaker) == GATE_OPEN || g->trial_taken == trial)
-        return true;
-    g->trial_taken = trial;
-    return false;
+    uint32_t breaker = g->breaker ? gate_read32(&g->breaker->breaker) : GATE_CLOSED;
+    return UNLIKELY(breaker != GATE_CLOSED) && !may_try(g, breaker);
 }
 
 enum gate_verdict gate_enter(struct gate_pass *p, enum gate_shed *why)
@@ -212,7 +220,7 @@ void gate_failed(struct gate *g)
 
 bool gate_is_overloaded(const struct gate *g)
 {
-    return g->queue.overloaded || (g->breaker && gate_read32(&g->breaker->breaker) != GATE_CLOSED);
+    return g->queue.overloaded || (g->breaker && gate_read32(&g->breaker->breaker) == GATE_OPEN);
 }
 
 uint32_t gate_retry_after_s(struct gate *g, enum gate_shed why)

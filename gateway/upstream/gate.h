@@ -25,7 +25,7 @@ struct gate {
     struct gate_cell *cells;          /* borrowed from the board: of all workers; NULL: no place */
     struct gate_cell *mine;           /* one of them, or `spare` */
     const struct gate_state *state;   /* borrowed from the board, or `unset` */
-    const struct gate_state *breaker; /* the upstream's; NULL: a shared system has none */
+    const struct gate_state *breaker; /* of its upstream's gate for reading; NULL: none */
     uint32_t max;
     uint32_t trial_taken; /* the last half-open time in which this worker tried one */
     struct gate_queue queue;

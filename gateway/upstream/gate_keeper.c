@@ -75,19 +75,20 @@ static void tell(struct gate_keeper *k, const struct watched *w, enum gate_break
 }
 
 static void look_at_breaker(struct gate_keeper *k, const struct watched *w,
-                            const struct adaptive_counts counts[GATE_CLASSES])
+                            const struct adaptive_counts counts[GATE_CLASSES], bool is_tried)
 {
     struct breaker *b = &k->memories[w->index].breaker;
     enum gate_breaker before = b->state;
-    uint64_t answers = 0, failures = 0;
+    struct breaker_counts sum = { .is_tried = is_tried };
     for (size_t i = 0; i < GATE_CLASSES; i++) {
-        answers += counts[i].answers;
-        failures += counts[i].failures;
+        sum.answers += counts[i].answers;
+        sum.failures += counts[i].failures;
     }
     if (w->has_breaker)
-        breaker_look(b, answers, failures, loop_now_ms(k->loop), &k->loop->random);
+        breaker_look(b, &sum, loop_now_ms(k->loop), &k->loop->random);
     else
-        *b = (struct breaker){ .answers = answers, .failures = failures, .trial = b->trial };
+        *b =
+            (struct breaker){ .answers = sum.answers, .failures = sum.failures, .trial = b->trial };
     publish_breaker(board_gate_state(k->board, board_upstream_gate(w->index, GATE_READ)), b);
     tell(k, w, before, b);
 }
@@ -140,7 +141,7 @@ static void look_at(struct gate_keeper *k, const struct watched *w)
             &board_gate_state(k->board, board_upstream_gate(w->index, (enum gate_class)i))->limit,
             limit);
     }
-    look_at_breaker(k, w, counts);
+    look_at_breaker(k, w, counts, in_flight[GATE_READ] > 0);
 }
 
 static void look(struct gate_keeper *k)

@@ -8,18 +8,12 @@ static const char *const class_names[GATE_CLASSES] = {
     [GATE_READ] = "read", [GATE_SUBMIT] = "submit"
 };
 
-static const char *const shed_names[GATE_SHED_KINDS] = {
-    [GATE_SHED_FULL] = "full",
-    [GATE_SHED_LATE] = "late",
-    [GATE_SHED_BROKEN] = "broken",
-};
-
 struct figures {
     uint32_t in_flight, waiting, limit;
     uint64_t slow, failures, shed[GATE_SHED_KINDS];
 };
 
-static struct figures figures_of(struct board *b, int gate)
+static struct figures figures_of(const struct board *b, int gate)
 {
     const struct gate_cell *cells = board_gate_cells(b, gate);
     struct figures f = { .limit = gate_read32(&board_gate_state(b, gate)->limit) };
@@ -59,8 +53,8 @@ static void waiting(const struct figures *f, const char *metric, const char *lab
 static void shed(const struct figures *f, const char *metric, const char *labels, struct buf *out)
 {
     for (size_t i = 0; i < GATE_SHED_KINDS; i++)
-        buf_printf(out, "%s{%s,reason=\"%s\"} %llu\n", metric, labels, shed_names[i],
-                   (unsigned long long)f->shed[i]);
+        buf_printf(out, "%s{%s,reason=\"%s\"} %llu\n", metric, labels,
+                   gate_shed_name((enum gate_shed)i), (unsigned long long)f->shed[i]);
 }
 
 static void slow(const struct figures *f, const char *metric, const char *labels, struct buf *out)
@@ -77,7 +71,8 @@ static void failures(const struct figures *f, const char *metric, const char *la
 /* Names are letters, digits, '.', '_' and '-': nothing of them needs to be escaped. */
 #define LABELS_BYTES (BOARD_NAME_MAX + 64)
 
-static void write_upstreams(struct board *b, const char *metric, gate_fn write, struct buf *out)
+static void write_upstreams(const struct board *b, const char *metric, gate_fn write,
+                            struct buf *out)
 {
     char name[BOARD_NAME_MAX + 1], labels[LABELS_BYTES];
     for (uint32_t i = 0; i < BOARD_UPSTREAMS_MAX; i++) {
@@ -92,7 +87,7 @@ static void write_upstreams(struct board *b, const char *metric, gate_fn write, 
     }
 }
 
-static void write_systems(struct board *b, const char *metric, gate_fn write, struct buf *out)
+static void write_systems(const struct board *b, const char *metric, gate_fn write, struct buf *out)
 {
     char name[BOARD_NAME_MAX + 1], labels[LABELS_BYTES];
     for (uint32_t i = 0; i < BOARD_SYSTEMS_MAX; i++) {
@@ -104,11 +99,13 @@ static void write_systems(struct board *b, const char *metric, gate_fn write, st
     }
 }
 
-static void write_breakers(struct board *b, struct buf *out)
+static void write_breakers(const struct board *b, struct buf *out)
 {
     char name[BOARD_NAME_MAX + 1];
-    buf_append_str(out, "# HELP cong_upstream_breaker 0 while requests pass, 1 while they are "
-                        "refused, 2 while one is tried.\n# TYPE cong_upstream_breaker gauge\n");
+    buf_append_str(
+        out,
+        "# HELP cong_upstream_breaker 0 while requests pass, 1 while they are "
+        "refused, 2 while one that reads is tried, 3 any.\n# TYPE cong_upstream_breaker gauge\n");
     for (uint32_t i = 0; i < BOARD_UPSTREAMS_MAX; i++)
         if (board_name(b, SERIES_UPSTREAM, i, name))
             buf_printf(
@@ -116,7 +113,7 @@ static void write_breakers(struct board *b, struct buf *out)
                 gate_read32(&board_gate_state(b, board_upstream_gate((int)i, GATE_READ))->breaker));
 }
 
-void gate_report_prometheus(struct board *b, struct buf *out)
+void gate_report_prometheus(const struct board *b, struct buf *out)
 {
     static const struct {
         const char *upstream, *system, *type, *help;
@@ -162,7 +159,7 @@ static void describe(const struct figures *f, uint32_t most, const char *what, c
         snprintf(text + len, (size_t)(GATE_REPORT_TEXT_BYTES - len), ", fewer than usual: slow");
 }
 
-void gate_report_upstream(struct board *b, uint32_t index, uint64_t now_ms,
+void gate_report_upstream(const struct board *b, uint32_t index, uint64_t now_ms,
                           char text[GATE_REPORT_TEXT_BYTES])
 {
     const struct gate_state *s = board_gate_state(b, board_upstream_gate((int)index, GATE_READ));
@@ -176,6 +173,7 @@ void gate_report_upstream(struct board *b, uint32_t index, uint64_t now_ms,
                  all, seconds);
         return;
     case GATE_HALF_OPEN:
+    case GATE_HALF_OPEN_ALL:
         snprintf(text, GATE_REPORT_TEXT_BYTES,
                  "being tried: %u of %u requests had failed within 10 s", failed, all);
         return;
@@ -189,7 +187,7 @@ void gate_report_upstream(struct board *b, uint32_t index, uint64_t now_ms,
              worse ? "submits" : "reads", text);
 }
 
-void gate_report_system(struct board *b, uint32_t index, char text[GATE_REPORT_TEXT_BYTES])
+void gate_report_system(const struct board *b, uint32_t index, char text[GATE_REPORT_TEXT_BYTES])
 {
     struct figures f = figures_of(b, board_system_gate((int)index));
     describe(&f, f.limit, "requests", text);

@@ -5,15 +5,15 @@
 #include "common/buf.h"
 #include "observe/board.h"
 
-void gate_report_prometheus(struct board *b, struct buf *out);
+void gate_report_prometheus(const struct board *b, struct buf *out);
 
 #define GATE_REPORT_TEXT_BYTES 160
 
 /* "5 of 32 in flight", or why it is in trouble: "left alone: 12 of 14 requests failed within 10 s,
  * tried again in 4 s". `index` is of SERIES_UPSTREAM. Always terminated. */
-void gate_report_upstream(struct board *b, uint32_t index, uint64_t now_ms,
+void gate_report_upstream(const struct board *b, uint32_t index, uint64_t now_ms,
                           char text[GATE_REPORT_TEXT_BYTES]);
 /* The same of SERIES_SYSTEM. */
-void gate_report_system(struct board *b, uint32_t index, char text[GATE_REPORT_TEXT_BYTES]);
+void gate_report_system(const struct board *b, uint32_t index, char text[GATE_REPORT_TEXT_BYTES]);
 
 #endif

@@ -278,7 +278,8 @@ def test_late_answer_is_as_late_as_it_was(node):
 def test_times_of_a_second_attempt_do_not_include_the_first(node):
     full = ScriptedBackend(backlog=0)
     full.fill_backlog()
-    with Gateway(full, node, upstream={"timeouts": {"connect": "200ms"}}) as gateway:
+    with Gateway(full, node, upstream={"balance": "round_robin",
+                                       "timeouts": {"connect": "200ms"}}) as gateway:
         for _ in range(2):
             assert gateway.request("GET", "/").status == 200
         line = next(line for line in gateway.access_lines(2) if line["retries"])

@@ -55,6 +55,7 @@ def test_hung_upstream_costs_its_own_users_only(backend, node):
             assert answer.json()["affected_en"] == HA_NOI["title_en"]
             assert answer.json()["outcome"] == "nothing_filed"
             assert int(answer.headers.get("Retry-After")) > 0
+            assert gateway.access_line(answer)["shed"] == "late"
         for client in waiting:
             answer = client.read_answer()
             assert (answer.status, answer.json()["affected"]) == (504, HA_NOI["title"])

@@ -51,6 +51,7 @@ static void tells_everything_in_the_agreed_order(void **state)
         .peer = SLICE("10.1.2.3:8080"),
         .status = 502,
         .limit = SLICE("pages"),
+        .shed = SLICE("late"),
         .bytes_in = 18446744073709551615ull,
         .bytes_out = 1024,
         .duration_us = 12034,
@@ -71,7 +72,7 @@ static void tells_everything_in_the_agreed_order(void **state)
         "\"host\":\"dichvucong.gov.vn\",\"target\":\"/ha-noi/nop-ho-so?buoc=3\","
         "\"protocol\":\"HTTP/1.1\",\"route\":\"ha-noi\",\"upstream\":\"ha-noi\","
         "\"session\":\"0123abcd\",\"peer\":\"10.1.2.3:8080\",\"status\":502,\"limit\":\"pages\","
-        "\"submission\":\"replayed\","
+        "\"shed\":\"late\",\"submission\":\"replayed\","
         "\"bytes_in\":18446744073709551615,"
         "\"bytes_out\":1024,\"duration_ms\":12.034,\"connect_ms\":0.000,\"response_ms\":0.999,"
         "\"retries\":1,\"reused\":true,\"tls\":\"TLSv1.3\",\"tls_resumed\":false,"
@@ -212,6 +213,7 @@ static void the_longest_line_stays_within_the_bound(void **state)
             .submission = s,
             .peer = s,
             .limit = s,
+            .shed = s,
             .status = UINT16_MAX,
             .bytes_in = UINT64_MAX,
             .bytes_out = UINT64_MAX,

@@ -91,11 +91,14 @@ static void silence_with_half_of_it_in_use_is_bad(void **state)
     assert_int_equal(adaptive_limit_look(&limit, &counts, 128, MAX_IN_FLIGHT, now_ms), 230);
 }
 
-static void a_smaller_maximum_holds_at_once(void **state)
+static void another_maximum_holds_at_once(void **state)
 {
     (void)state;
     begin();
     assert_int_equal(adaptive_limit_look(&limit, &counts, 0, 4, now_ms), 4);
+    assert_int_equal(adaptive_limit_look(&limit, &counts, 0, 512, now_ms), 512);
+    second(100, 100, 0, true); /* at most MAX_IN_FLIGHT again, and less */
+    assert_int_equal(adaptive_limit_look(&limit, &counts, 0, 512, now_ms), 230);
 }
 
 int main(void)
@@ -107,7 +110,7 @@ int main(void)
         cmocka_unit_test(what_is_not_used_does_not_grow),
         cmocka_unit_test(a_few_answers_say_nothing_until_there_are_more),
         cmocka_unit_test(silence_with_half_of_it_in_use_is_bad),
-        cmocka_unit_test(a_smaller_maximum_holds_at_once),
+        cmocka_unit_test(another_maximum_holds_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,13 +6,14 @@
 
 static struct breaker b;
 static struct random dice;
-static uint64_t answers, failures, now_ms;
+static struct breaker_counts counts;
+static uint64_t now_ms;
 
 static void begin(void)
 {
     b = (struct breaker){ 0 };
     random_init(&dice);
-    answers = failures = 0;
+    counts = (struct breaker_counts){ 0 };
     now_ms = 100000;
 }
 
@@ -20,9 +21,9 @@ static void begin(void)
 static enum gate_breaker look(uint64_t answered, uint64_t failed)
 {
     now_ms += 250;
-    answers += answered;
-    failures += failed;
-    breaker_look(&b, answers, failures, now_ms, &dice);
+    counts.answers += answered;
+    counts.failures += failed;
+    breaker_look(&b, &counts, now_ms, &dice);
     return b.state;
 }
 
@@ -33,12 +34,12 @@ static void wait_for_trial(void)
     assert_int_equal(b.state, GATE_HALF_OPEN);
 }
 
-static void a_few_failures_among_answers_are_no_matter(void **state)
+static void an_upstream_that_fails_often_stays_in_use(void **state)
 {
     (void)state;
     begin();
     for (unsigned i = 0; i < 400; i++)
-        assert_int_equal(look(10, 9), GATE_CLOSED);
+        assert_int_equal(look(10, 39), GATE_CLOSED);
 }
 
 static void four_failures_do_not_open_it_five_do(void **state)
@@ -97,12 +98,25 @@ static void a_trial_without_an_end_is_followed_by_another(void **state)
     begin();
     look(0, 5);
     wait_for_trial();
+    counts.is_tried = true;
     uint32_t trial = b.trial;
     for (unsigned i = 0; i < BREAKER_PAUSE_MS / 250 - 1; i++)
         look(0, 0);
     assert_int_equal(b.trial, trial);
     assert_int_equal(look(0, 0), GATE_HALF_OPEN);
     assert_int_equal(b.trial, trial + 1);
+}
+
+static void where_nobody_reads_another_is_tried(void **state)
+{
+    (void)state;
+    begin();
+    look(0, 5);
+    wait_for_trial();
+    for (unsigned i = 0; i < BREAKER_PAUSE_MS / 250 - 1; i++)
+        look(0, 0);
+    assert_int_equal(look(0, 0), GATE_HALF_OPEN_ALL);
+    assert_int_equal(look(1, 0), GATE_CLOSED);
 }
 
 static void an_answer_that_comes_late_closes_it_too(void **state)
@@ -117,12 +131,13 @@ static void an_answer_that_comes_late_closes_it_too(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_few_failures_among_answers_are_no_matter),
+        cmocka_unit_test(an_upstream_that_fails_often_stays_in_use),
         cmocka_unit_test(four_failures_do_not_open_it_five_do),
         cmocka_unit_test(failures_of_long_ago_do_not_add_up),
         cmocka_unit_test(it_is_tried_after_a_pause_and_closes_with_an_answer),
         cmocka_unit_test(the_pause_doubles_up_to_half_a_minute),
         cmocka_unit_test(a_trial_without_an_end_is_followed_by_another),
+        cmocka_unit_test(where_nobody_reads_another_is_tried),
         cmocka_unit_test(an_answer_that_comes_late_closes_it_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -212,6 +212,26 @@ static void an_open_breaker_lets_nobody_through_half_open_one_of_each_worker(voi
     finish();
 }
 
+/* What became of a submission that was tried, somebody would have to find out. */
+static void those_who_submit_are_tried_last(void **unused)
+{
+    (void)unused;
+    begin();
+    struct gate submits, *gates[1] = { &submits };
+    int upstream = board_find(f.board, SERIES_UPSTREAM, SLICE("ha-noi"));
+    gate_init(&submits, &f.loop, f.board, 0, board_upstream_gate(upstream, GATE_SUBMIT),
+              board_upstream_gate(upstream, GATE_READ), MAX_IN_FLIGHT);
+    gate_set32(&state()->trial, 1);
+    gate_set32(&state()->breaker, GATE_HALF_OPEN);
+    assert_int_equal(enter(0, gates, 1), GATE_REFUSED);
+    gate_set32(&state()->breaker, GATE_HALF_OPEN_ALL);
+    assert_int_equal(enter(0, gates, 1), GATE_ENTERED);
+    assert_int_equal(enter(1, gates, 1), GATE_REFUSED);
+    gate_leave(&f.passes[0]);
+    gate_fini(&submits);
+    finish();
+}
+
 static void a_slot_can_be_given_back_for_a_while(void **unused)
 {
     (void)unused;
@@ -253,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_queue_has_an_end),
         cmocka_unit_test(the_keepers_limit_holds),
         cmocka_unit_test(an_open_breaker_lets_nobody_through_half_open_one_of_each_worker),
+        cmocka_unit_test(those_who_submit_are_tried_last),
         cmocka_unit_test(a_slot_can_be_given_back_for_a_while),
         cmocka_unit_test(a_gate_without_a_place_counts_for_itself),
     };
