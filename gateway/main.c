@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "config/load.h"
+#include "process/affected_command.h"
 #include "process/child.h"
 #include "process/control.h"
 #include "process/control_client.h"
@@ -73,6 +74,12 @@ static int run_check(const struct command *command, const struct options *option
     generation_fini(&generation);
     buf_fini(&problems);
     return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run_affected(const struct command *command, const struct options *options)
+{
+    (void)command;
+    return affected_command_run(options->config, options->json);
 }
 
 static int run_version(const struct command *command, const struct options *options)
@@ -214,6 +221,19 @@ static const struct command commands[] = {
       .takes_config = true,
       .takes_runtime_dir = true,
       .takes_words = true },
+    { .name = "affected",
+      .run = run_affected,
+      .arguments = "[--json] -c FILE",
+      .summary = "list submissions whose record Redis had lost",
+      .details =
+          "After a failover, or another loss of data, of the Redis that nodes share: what this\n"
+          "node had sent and Redis did not know any more. \"put_back\": it knows it again, and\n"
+          "nobody has sent it twice through this Redis. \"sent_again\": another node has; look it\n"
+          "up at the backend. Each node has its own list, the file \"affected\" in store.journal;\n"
+          "delete it when all have been dealt with. The gateway need not run.\n",
+      .takes_config = true,
+      .needs_config = true,
+      .takes_json = true },
     { .name = "version",
       .run = run_version,
       .arguments = "",

@@ -142,6 +142,19 @@ static void make_fingerprint(struct submission *s)
     digest_sha256(parts, ARRAY_LEN(parts), s->op.fingerprint);
 }
 
+/* A backend that stores a key once may be sent it again: nothing has to be known of it. */
+static const struct submission_about *about(struct submission *s)
+{
+    const struct passage *p = s->passage;
+    s->about = (struct submission_about){
+        .reference = p->ex->reference,
+        .route = p->route->name,
+        .upstream = p->upstream->config->name,
+        .can_be_asked = s->config->backend == CONFIG_SUBMISSION_LOOKUP,
+    };
+    return s->config->backend == CONFIG_SUBMISSION_DEDUP ? NULL : &s->about;
+}
+
 static enum stage_verdict begin(struct submission *s)
 {
     const struct passage *p = s->passage;
@@ -149,6 +162,7 @@ static enum stage_verdict begin(struct submission *s)
     submission_key_hash(p->user, slice_str(p->route->name), s->key, s->op.key);
     s->phase = SUBMISSION_BEGINNING;
     s->op.arena = &p->ex->arena;
+    s->op.about = about(s);
     s->op.take_over = s->config->backend != CONFIG_SUBMISSION_NONE;
     s->op.lease_ms = 2 * p->upstream->config->connect_timeout_ms + BEGIN_MARGIN_MS;
     if (s->config->backend == CONFIG_SUBMISSION_LOOKUP)

@@ -51,6 +51,7 @@ struct submission {
     const char *outcome; /* for the access log */
     struct slice key;    /* as the backend is told it */
     struct submission_op op;
+    struct submission_about about;    /* of the operation */
     struct submission_lookup *lookup; /* in the arena; NULL: nobody was asked */
     struct spool spool;
     struct digest_stream *digest; /* owned; of the body */

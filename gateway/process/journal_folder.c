@@ -57,7 +57,7 @@ int journal_folder_prepare(const struct config *config, const struct privileges 
                            struct err *e)
 {
     const char *path = config->store.journal_dir;
-    if (!has_submissions(config) || config->store.redis)
+    if (!has_submissions(config))
         return 0;
     int status = make_parents(path, e);
     if (status < 0)

@@ -20,6 +20,7 @@ struct redis_client {
     struct redis_cluster *cluster;   /* owned; NULL: no Cluster */
     struct redis_sentinel *sentinel; /* owned; NULL: no Sentinels */
     size_t server;                   /* of a single one: which is tried */
+    uint32_t turns;                  /* how often a server has come up */
     struct list pending;             /* calls that were sent */
     struct list parked;              /* calls that wait to be sent again */
     struct timer again;
@@ -273,8 +274,10 @@ static void on_changed(struct redis_node *n)
     struct redis_client *c = n->user;
     if (c->cluster)
         redis_cluster_changed(c->cluster);
-    if (redis_node_is_up(n))
-        send_parked(c);
+    if (!redis_node_is_up(n))
+        return;
+    c->turns++;
+    send_parked(c);
 }
 
 static void on_retry(struct redis_node *n)
@@ -374,6 +377,11 @@ void redis_client_free(struct redis_client **pointer)
 bool redis_client_is_up(const struct redis_client *c)
 {
     return c->cluster ? redis_cluster_is_up(c->cluster) : redis_node_is_up(c->master);
+}
+
+uint32_t redis_client_turns(const struct redis_client *c)
+{
+    return c->turns;
 }
 
 const char *redis_client_problem(const struct redis_client *c)

@@ -72,6 +72,8 @@ struct redis_client *redis_client_new(struct loop *loop, const struct config_red
 void redis_client_free(struct redis_client **pointer);
 /* Calls can be made: the breaker is closed and a connection stands. */
 bool redis_client_is_up(const struct redis_client *c);
+/* Moves on when a server comes up: it may know less than the one before it did. */
+uint32_t redis_client_turns(const struct redis_client *c);
 /* Why it is not, for humans; "" while it is. Valid until the next event. */
 const char *redis_client_problem(const struct redis_client *c);
 

@@ -4,8 +4,8 @@
 #include "store/store_task.h"
 
 static const struct store_task_type *const types[] = {
-    &store_pulse,     &store_eviction, &store_sweep,
-    &sessions_keeper, &tickets_keeper, &submissions_keeper,
+    &store_pulse,    &store_eviction,     &store_sweep,       &sessions_keeper,
+    &tickets_keeper, &submissions_keeper, &dispatches_keeper,
 };
 
 struct store_keeper {

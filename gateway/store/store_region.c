@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #define REGION_MAGIC 0x6e676572676e6f63ull /* "congregn" */
-#define REGION_VERSION 1
+#define REGION_VERSION 2
 #define REGION_MODE 0600
 #define PAGE_BYTES 4096
 #define CAPACITY_MAX 100000000u
@@ -56,6 +56,7 @@ static const struct {
     [STORE_USERS] = { STORE_USER_BYTES, true },
     [STORE_LIMITS] = { STORE_LIMIT_BYTES, true },
     [STORE_SUBMISSIONS] = { STORE_SUBMISSION_BYTES, false },
+    [STORE_DISPATCHES] = { STORE_DISPATCH_BYTES, true },
 };
 
 static size_t whole_pages(size_t bytes)
@@ -78,6 +79,8 @@ static struct layout layout_of(const uint32_t capacities[STORE_TABLES])
 
 /* Users whose sessions have ended while Redis is away: few at a time. */
 #define USERS 4096
+/* Submissions that have been sent, of which Redis may lose the last ones. */
+#define DISPATCHES 16384
 
 static void capacities_of(const struct config_store *config, uint32_t capacities[STORE_TABLES])
 {
@@ -85,6 +88,7 @@ static void capacities_of(const struct config_store *config, uint32_t capacities
     capacities[STORE_USERS] = USERS;
     capacities[STORE_LIMITS] = config->limits;
     capacities[STORE_SUBMISSIONS] = config->submissions;
+    capacities[STORE_DISPATCHES] = DISPATCHES;
 }
 
 static bool read_boot_id(char id[BOOT_ID_BYTES])

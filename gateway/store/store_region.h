@@ -19,7 +19,14 @@
 
 #include <stdatomic.h>
 
-enum store_table { STORE_SESSIONS, STORE_USERS, STORE_LIMITS, STORE_SUBMISSIONS, STORE_TABLES };
+enum store_table {
+    STORE_SESSIONS,
+    STORE_USERS,
+    STORE_LIMITS,
+    STORE_SUBMISSIONS,
+    STORE_DISPATCHES,
+    STORE_TABLES
+};
 
 enum store_mode {
     STORE_MODE_EMBEDDED, /* this node alone, by configuration */
@@ -32,6 +39,7 @@ enum store_mode {
 #define STORE_USER_BYTES 8
 #define STORE_LIMIT_BYTES 64
 #define STORE_SUBMISSION_BYTES 192
+#define STORE_DISPATCH_BYTES 256
 
 #define STORE_WHY_BYTES 128
 
@@ -40,16 +48,21 @@ struct store_node {
     uint8_t secret[32];           /* made with the region; signs where no secret is configured */
     struct siphash_key table_key; /* made with the region */
     char name[16];                /* of this node among those that share a Redis; random */
-    _Atomic uint32_t submissions_known; /* the supervisor has read the journal back */
+    _Atomic uint32_t submissions_known;  /* the supervisor has read the journal back */
+    _Atomic uint32_t dispatches_doubted; /* moves on when Redis may have lost some; everybody's */
     /* The keeper's: */
-    _Atomic uint32_t mode;           /* enum store_mode */
-    _Atomic uint32_t live_nodes;     /* that share the Redis, this one included; at least 1 */
-    _Atomic uint64_t sessions_epoch; /* moves on when cached sessions are to be looked up anew */
-    _Atomic uint64_t heartbeat_ms;   /* wall clock: when invalidations were last known to arrive */
-    _Atomic uint64_t redis_seen_ms;  /* wall clock: the last answer of Redis */
-    _Atomic bool redis_may_evict;    /* keys, as far as it tells */
-    _Atomic uint32_t why_turn;       /* why[why_turn % 2] counts */
-    char why[2][STORE_WHY_BYTES];    /* what keeps Redis away, for people */
+    _Atomic uint32_t mode;            /* enum store_mode */
+    _Atomic uint32_t live_nodes;      /* that share the Redis, this one included; at least 1 */
+    _Atomic uint64_t sessions_epoch;  /* moves on when cached sessions are to be looked up anew */
+    _Atomic uint64_t heartbeat_ms;    /* wall clock: when invalidations were last known to arrive */
+    _Atomic uint64_t redis_seen_ms;   /* wall clock: the last answer of Redis */
+    _Atomic bool redis_may_evict;     /* keys, as far as it tells */
+    _Atomic uint32_t dispatches_pass; /* the last in which Redis was asked about them */
+    _Atomic uint64_t put_back;        /* dispatches that Redis had lost */
+    _Atomic uint64_t sent_again;      /* the same, but too late */
+    _Atomic uint64_t unlisted;        /* for which the list of them had no room */
+    _Atomic uint32_t why_turn;        /* why[why_turn % 2] counts */
+    char why[2][STORE_WHY_BYTES];     /* what keeps Redis away, for people */
 };
 
 struct store_region;

@@ -7,10 +7,9 @@ static const char *const mode_names[] = {
 };
 
 static const char *const table_names[STORE_TABLES] = {
-    [STORE_SESSIONS] = "sessions",
-    [STORE_USERS] = "users",
-    [STORE_LIMITS] = "limits",
-    [STORE_SUBMISSIONS] = "submissions",
+    [STORE_SESSIONS] = "sessions",     [STORE_USERS] = "users",
+    [STORE_LIMITS] = "limits",         [STORE_SUBMISSIONS] = "submissions",
+    [STORE_DISPATCHES] = "dispatches",
 };
 
 struct figures {
@@ -60,6 +59,31 @@ static void write_mode(const struct store_region *r, struct buf *out)
     }
 }
 
+/* Submissions of which Redis has lost what it knew (dispatches.h), since the region began. */
+struct losses {
+    unsigned long long put_back, sent_again, unlisted;
+};
+
+static struct losses losses_of(const struct store_region *r)
+{
+    const struct store_node *node = store_region_node(r);
+    return (struct losses){
+        .put_back = atomic_load_explicit(&node->put_back, memory_order_relaxed),
+        .sent_again = atomic_load_explicit(&node->sent_again, memory_order_relaxed),
+        .unlisted = atomic_load_explicit(&node->unlisted, memory_order_relaxed),
+    };
+}
+
+static void write_losses(const struct store_region *r, struct buf *out)
+{
+    struct losses l = losses_of(r);
+    if (l.put_back + l.sent_again)
+        buf_printf(out,
+                   "\nwarning: Redis has lost what it knew of %llu submissions: %llu put back, "
+                   "%llu sent again before that (cong affected)",
+                   l.put_back + l.sent_again, l.put_back, l.sent_again);
+}
+
 void store_report_table(const struct store_region *r, struct buf *out)
 {
     buf_append_str(out, "\nstore: ");
@@ -67,6 +91,7 @@ void store_report_table(const struct store_region *r, struct buf *out)
     if (may_evict(r))
         buf_append_str(out, "\nwarning: Redis may evict keys (maxmemory-policy), and submissions "
                             "could be sent twice");
+    write_losses(r, out);
     buf_printf(out, "\n%-24s %12s %12s %12s\n", "table", "records", "capacity", "evicted");
     for (int i = 0; i < STORE_TABLES; i++) {
         struct figures f = figures_of(r, i);
@@ -84,6 +109,12 @@ void store_report_json(const struct store_region *r, struct json *j)
     json_string(j, "why", slice_str(why));
     json_u64(j, "nodes", nodes_of(r));
     json_bool(j, "redis_may_evict", may_evict(r));
+    struct losses l = losses_of(r);
+    json_object(j, "submissions_lost");
+    json_u64(j, "put_back", l.put_back);
+    json_u64(j, "sent_again", l.sent_again);
+    json_u64(j, "unlisted", l.unlisted);
+    json_end_object(j);
     json_array(j, "tables");
     for (int i = 0; i < STORE_TABLES; i++) {
         struct figures f = figures_of(r, i);
@@ -125,4 +156,14 @@ void store_report_prometheus(const struct store_region *r, struct buf *out)
     for (int i = 0; i < STORE_TABLES; i++)
         buf_printf(out, "cong_store_evictions_total{table=\"%s\"} %llu\n", table_names[i],
                    figures_of(r, i).evictions);
+    struct losses l = losses_of(r);
+    begin_family("submissions_lost_total", "counter",
+                 "Submissions sent by this node of which Redis has lost what it knew, by what was "
+                 "found: put back in time, or sent again before",
+                 out);
+    buf_printf(out, "cong_store_submissions_lost_total{found=\"put_back\"} %llu\n", l.put_back);
+    buf_printf(out, "cong_store_submissions_lost_total{found=\"sent_again\"} %llu\n", l.sent_again);
+    begin_family("submissions_unlisted_total", "counter",
+                 "Of these, those for which the list of affected ones had no room", out);
+    buf_printf(out, "cong_store_submissions_unlisted_total %llu\n", l.unlisted);
 }

@@ -27,7 +27,7 @@ struct store_task_type {
 };
 
 /* The tasks, each in the file of its name. */
-extern const struct store_task_type sessions_keeper, store_eviction, store_pulse, store_sweep,
-    submissions_keeper, tickets_keeper;
+extern const struct store_task_type dispatches_keeper, sessions_keeper, store_eviction, store_pulse,
+    store_sweep, submissions_keeper, tickets_keeper;
 
 #endif

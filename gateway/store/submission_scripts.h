@@ -60,7 +60,7 @@
 /* and lifetime, status, whole, head, body */
 #define SUBMISSION_LUA_COMPLETE                                                                    \
     SUBMISSION_LUA_OWN                                                                             \
-    "if s~='P' and s~='D' then return {s=='C' and 'DONE' or 'LOST'} end "                          \
+    "if s=='U' then return {'LOST'} end "                                                          \
     "redis.call('HSET',KEYS[1],'s','C','st',ARGV[4],'w',ARGV[5],'h',ARGV[6],'b',ARGV[7]) "         \
     "redis.call('PEXPIRE',KEYS[1],ARGV[3]) "                                                       \
     "return {'DONE'}"

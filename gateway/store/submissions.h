@@ -44,24 +44,31 @@ enum submission_ends {
     SUBMISSION_ENDS_IN_DOUBT,
 };
 
+/* For people, of a dispatch whose record may be lost (dispatches.h). */
+struct submission_about {
+    const char *reference, *route, *upstream;
+    bool can_be_asked; /* the backend tells whether it has stored a key */
+};
+
 struct submission_op {
     struct store_op op;
-    struct arena *arena;               /* borrowed: for answers */
-    uint8_t key[DIGEST_BYTES];         /* in: SHA-256 over user, route and idempotency key */
-    uint8_t fingerprint[DIGEST_BYTES]; /* in of begin: over method, path and body */
-    bool take_over;                    /* in of begin: an UNKNOWN one is to be NEW */
-    uint64_t owner;                    /* out of begin, in of the others */
-    uint32_t fence;                    /* out of begin, in of the others */
-    bool doubtful;                     /* out of begin: NEW, but was dispatched before */
-    bool unconfirmed;                  /* out of sent: no replica of Redis has it yet */
-    uint32_t lease_ms;                 /* in of begin and sent: the owner's time, from now on */
-    uint64_t ttl_ms;                   /* in of sent, complete and doubt: how long it stays */
-    uint16_t status;                   /* in of complete, out of begin: the answer's */
-    struct slice head, body;           /* likewise; head as "name: value\r\n" lines */
-    bool whole;                        /* likewise: body is all of it */
-    uint64_t since_ms;                 /* out of begin and look: wall clock of the dispatch */
-    uint32_t retry_ms;                 /* out: BUSY */
-    enum submission_verdict verdict;   /* out */
+    struct arena *arena;                  /* borrowed: for answers */
+    uint8_t key[DIGEST_BYTES];            /* in: SHA-256 over user, route and idempotency key */
+    uint8_t fingerprint[DIGEST_BYTES];    /* in of begin: over method, path and body */
+    const struct submission_about *about; /* borrowed; NULL: a second dispatch does no harm */
+    bool take_over;                       /* in of begin: an UNKNOWN one is to be NEW */
+    uint64_t owner;                       /* out of begin, in of the others */
+    uint32_t fence;                       /* out of begin, in of the others */
+    bool doubtful;                        /* out of begin: NEW, but was dispatched before */
+    bool unconfirmed;                     /* out of sent: no replica of Redis has it yet */
+    uint32_t lease_ms;                    /* in of begin and sent: the owner's time, from now on */
+    uint64_t ttl_ms;                      /* in of sent, complete and doubt: how long it stays */
+    uint16_t status;                      /* in of complete, out of begin: the answer's */
+    struct slice head, body;              /* likewise; head as "name: value\r\n" lines */
+    bool whole;                           /* likewise: body is all of it */
+    uint64_t since_ms;                    /* out of begin and look: wall clock of the dispatch */
+    uint32_t retry_ms;                    /* out: BUSY */
+    enum submission_verdict verdict;      /* out */
 
     /* The engine's. */
     struct store *store;

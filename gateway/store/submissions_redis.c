@@ -8,38 +8,21 @@
 #include "common/buf.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "store/dispatches.h"
 #include "store/redis_reply.h"
+#include "store/submission_name.h"
 #include "store/submission_scripts.h"
 #include "store/submissions_engine.h"
 
 #include <stdio.h>
 
-#define HASH_BYTES 20 /* of the key: enough for its name in Redis */
-#define NAME_MAX_BYTES (sizeof("cong:{id:}") + 2 * (size_t)HASH_BYTES)
 #define WAIT_MS 50
 #define SETTLE_MS (10u * 60 * 1000)
 #define SETTLE_AGAIN_MS 500
 #define SETTLE_BYTES_MAX (64ul * 1024 * 1024) /* waiting in one worker */
 #define ARGS_MAX 8
 
-/* ---- names and arguments ---- */
-
-struct name {
-    char text[NAME_MAX_BYTES];
-    size_t len;
-};
-
-static struct name name_of(const uint8_t key[DIGEST_BYTES])
-{
-    static const char digits[] = "0123456789abcdef";
-    struct name name = { .text = "cong:{id:", .len = sizeof("cong:{id:") - 1 };
-    for (size_t i = 0; i < HASH_BYTES; i++) {
-        name.text[name.len++] = digits[key[i] >> 4];
-        name.text[name.len++] = digits[key[i] & 15];
-    }
-    name.text[name.len++] = '}';
-    return name;
-}
+/* ---- arguments ---- */
 
 /* Arguments of a script; numbers are written into `digits`. */
 struct args {
@@ -68,7 +51,7 @@ static void add_owner(struct args *a, const struct submission_op *op)
 static int run(struct redis_client *client, struct redis_call *call, struct redis_script *script,
                const uint8_t key[DIGEST_BYTES], const struct args *a, uint32_t timeout_ms)
 {
-    struct name name = name_of(key);
+    struct submission_name name = submission_name_of(key);
     struct slice keys[] = { slice_of(name.text, name.len) };
     call->repeatable = true;
     return redis_client_script(client, call, script, keys, 1, a->items, a->count, timeout_ms);
@@ -156,6 +139,7 @@ static void on_begun(struct redis_call *call, enum redis_outcome outcome,
         op->fence = (uint32_t)number_at(reply, 1);
         op->doubtful = number_at(reply, 2) == 1;
         op->since_ms = number_at(reply, 3);
+        verdict = dispatches_judge(op->store, op);
     } else if (verdict == SUBMISSION_BUSY) {
         op->retry_ms = (uint32_t)MIN(number_at(reply, 1), UINT32_MAX);
     } else if (verdict == SUBMISSION_UNKNOWN) {
@@ -182,13 +166,20 @@ enum store_result submissions_redis_begin(struct store *s, struct submission_op 
 
 /* ---- sent ---- */
 
+/* Redis has it; so has this node, before anything leaves. */
+static void finish_sent(struct submission_op *op)
+{
+    bool noted = dispatches_note_sent(op->store, op);
+    submission_op_finish(op, noted ? SUBMISSION_DONE : SUBMISSION_UNAVAILABLE);
+}
+
 static void on_replicated(struct redis_call *call, enum redis_outcome outcome,
                           const struct redisReply *reply)
 {
     int64_t replicas = 0;
     bool known = outcome == REDIS_ANSWERED && redis_reply_integer(reply, &replicas);
     op_of(call)->unconfirmed = !known || replicas == 0;
-    submission_op_finish(op_of(call), SUBMISSION_DONE);
+    finish_sent(op_of(call));
 }
 
 static void on_sent(struct redis_call *call, enum redis_outcome outcome,
@@ -196,11 +187,15 @@ static void on_sent(struct redis_call *call, enum redis_outcome outcome,
 {
     struct submission_op *op = op_of(call);
     enum submission_verdict verdict = verdict_of(outcome, reply);
-    if (verdict != SUBMISSION_DONE || number_at(reply, 1) == 0) {
+    if (verdict != SUBMISSION_DONE) {
         submission_op_finish(op, verdict);
         return;
     }
-    struct name name = name_of(op->key);
+    if (number_at(reply, 1) == 0) {
+        finish_sent(op); /* there is nobody to wait for */
+        return;
+    }
+    struct submission_name name = submission_name_of(op->key);
     const struct slice args[] = { SLICE("WAIT"), SLICE("1"), SLICE("50") };
     struct redis_client *client = op->store->redis_waiting;
     call->on_outcome = on_replicated;
@@ -208,7 +203,7 @@ static void on_sent(struct redis_call *call, enum redis_outcome outcome,
     op->unconfirmed = true;
     if (!client || redis_client_command(client, call, slice_of(name.text, name.len), args,
                                         ARRAY_LEN(args), WAIT_MS + timeout_ms(op->store)) < 0)
-        submission_op_finish(op, SUBMISSION_DONE);
+        finish_sent(op);
 }
 
 enum store_result submissions_redis_sent(struct store *s, struct submission_op *op)
@@ -366,6 +361,7 @@ static enum store_result end(struct store *s, struct submission_op *op, enum sub
 {
     struct args a;
     op->ending = ending;
+    dispatches_note_end(s, op);
     fill_ending(&a, op);
     enum store_result result = ask(s->redis, op, &ending_scripts[ending], &a, on_ended);
     if (result == STORE_PENDING)

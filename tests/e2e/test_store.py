@@ -18,7 +18,7 @@ def test_without_redis_the_store_is_on_this_node(node):
         store = store_of(gateway)
         assert (store["mode"], store["why"], store["nodes"]) == ("embedded", "", 1)
         assert {table["name"] for table in store["tables"]} == {
-            "sessions", "users", "limits", "submissions"}
+            "sessions", "users", "limits", "submissions", "dispatches"}
         metrics = gateway.metrics()
         assert metrics['cong_store_mode{mode="embedded"}'] == 1
         assert metrics['cong_store_capacity{table="sessions"}'] == 200000

@@ -22,9 +22,9 @@ class Scene:
         self.redis, self.journal = redis, folder / "node.journal"
         self.node = self._stack.enter_context(Node("node", "--journal", str(self.journal)))
         self.gateways = [self._stack.enter_context(Gateway(
-            self.node, store=redis.store, route={"submission": {"backend": backend},
-                                                 "timeouts": {"response": "5s"}}))
-            for _ in range(gateways)]
+            self.node, store=redis.store | {"journal": str(folder / f"list {i}")},
+            route={"submission": {"backend": backend}, "timeouts": {"response": "5s"}}))
+            for i in range(gateways)]
         for gateway in self.gateways:
             gateway.allow(*AWAY)
             eventually(lambda g=gateway: submit(g).status == 201, "Redis is there")

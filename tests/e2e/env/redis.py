@@ -28,6 +28,25 @@ class _Shared:
         return {"secret": str(secret), "redis": self.settings}
 
 
+class _Replicated:
+    """What is written to masters from cut_off_replicas() on has not reached any replica."""
+
+    def cut_off_replicas(self):
+        """They are stopped, and then let go of: nothing more lies in their sockets."""
+        roles = {server: server.info("replication")["role"] for server in self.servers}
+        self._stopped = [server for server, role in roles.items() if role == "slave"]
+        for replica in self._stopped:
+            replica.stop_answering()
+        for master in [server for server, role in roles.items() if role == "master"]:
+            master.cli("CLIENT", "KILL", "TYPE", "replica")
+            eventually(lambda m=master: m.info("replication")["connected_slaves"] == "0",
+                       "nobody follows")
+
+    def let_replicas_go_on(self):
+        for replica in self._stopped:
+            replica.cont()
+
+
 class RedisServer:
     """One redis-server in a folder of its own. It can be killed and started again on the same port;
     what it has stored is lost then, unless `options` say otherwise ("--appendonly", "yes")."""
@@ -188,7 +207,7 @@ class Sentinel(RedisServer):
         return int(fields["num-slaves"]), int(fields["num-other-sentinels"])
 
 
-class SentinelTrio(_Shared):
+class SentinelTrio(_Shared, _Replicated):
     """A master, two replicas, and three Sentinels that watch them."""
 
     MASTER = "cong"
@@ -231,6 +250,15 @@ class SentinelTrio(_Shared):
         port = eventually(agreed, "the Sentinels agree").pop()
         return next(server for server in self.servers if server.port == port)
 
+    def wait_until_replicas_have(self, pattern, field):
+        """Every replica has a hash of such a name, and each has this field."""
+        def have(server):
+            names = server.keys(pattern)
+            return names and all(server.cli("HGET", name, field[0]) == field[1] for name in names)
+        eventually(lambda: all(have(s) for s in self.servers
+                               if s.info("replication")["role"] == "slave"),
+                   f"the replicas have {pattern}")
+
     def wait_for_failover(self, former):
         """The new master, once it takes writes."""
         def changed():
@@ -249,7 +277,7 @@ class SentinelTrio(_Shared):
                 "master": self.MASTER}
 
 
-class RedisCluster(_Shared):
+class RedisCluster(_Shared, _Replicated):
     """Three masters with a replica each."""
 
     def __init__(self, node_timeout_ms=1000):
