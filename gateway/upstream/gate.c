@@ -59,6 +59,15 @@ static void count_shed(struct gate *g, enum gate_shed why)
     counter_add(&g->mine->shed[why], 1);
 }
 
+/* The queue's clock: it stands still while nobody looks. */
+static uint64_t watched_ms(struct gate *g)
+{
+    uint64_t now_ms = g->loop->now_us / 1000;
+    g->watched_ms += MIN(now_ms - g->looked_ms, 2 * GATE_LOOK_MS);
+    g->looked_ms = now_ms;
+    return g->watched_ms;
+}
+
 /* ---- the way through ---- */
 
 /* The first gate without room; NULL when all have some. Those who wait go before newcomers. */
@@ -88,7 +97,7 @@ static void refuse(struct gate_pass *p, struct gate *g, enum gate_shed why)
 static bool wait_at(struct gate_pass *p, struct gate *g)
 {
     struct gate_waiter *gives_way =
-        gate_queue_push(&g->queue, &p->waiter, 4 * gate_limit(g), loop_now_ms(g->loop));
+        gate_queue_push(&g->queue, &p->waiter, 4 * gate_limit(g), watched_ms(g));
     note_waiting(g);
     p->at = g;
     if (gives_way == &p->waiter)
@@ -183,12 +192,12 @@ static void go_on(struct gate_pass *p)
 
 static void serve(struct gate *g)
 {
-    uint64_t now_ms = loop_now_ms(g->loop);
+    uint64_t now_ms = watched_ms(g);
     struct gate_waiter *w;
-    while ((w = gate_queue_late(&g->queue, now_ms)) != NULL)
-        refuse(pass_of(w), g, GATE_SHED_LATE);
     while (has_slot(g) && (w = gate_queue_pop(&g->queue, now_ms)) != NULL)
         go_on(pass_of(w));
+    while ((w = gate_queue_late(&g->queue, now_ms)) != NULL)
+        refuse(pass_of(w), g, GATE_SHED_LATE);
     note_waiting(g);
     if (g->queue.count)
         timer_set(&g->loop->timers, &g->timer, GATE_LOOK_MS);

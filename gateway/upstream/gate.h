@@ -8,7 +8,9 @@
  * instant may exceed the limit by one each, and no lock is needed. A request that needs several
  * gates takes all slots at once or none, so that nobody holds one while it waits for another.
  *
- * A slot that another worker frees is seen within GATE_LOOK_MS. */
+ * A slot that another worker frees is seen within GATE_LOOK_MS. Time in which this worker did not
+ * look, since it was busy or the machine was, is nobody's wait: many slots may have become free
+ * meanwhile. */
 #ifndef UPSTREAM_GATE_H
 #define UPSTREAM_GATE_H
 
@@ -29,8 +31,9 @@ struct gate {
     uint32_t max;
     uint32_t trial_taken; /* the last half-open time in which this worker tried one */
     struct gate_queue queue;
-    struct timer timer; /* while somebody waits */
-    struct defer wake;  /* a slot has become free */
+    uint64_t looked_ms, watched_ms; /* the last look; time in which it was looked, for the queue */
+    struct timer timer;             /* while somebody waits */
+    struct defer wake;              /* a slot has become free */
     struct gate_cell spare;
 };
 

@@ -102,6 +102,32 @@ static void who_leaves_makes_room_for_who_waits(void **unused)
     finish();
 }
 
+/* Looks at the queue, `ms` after the last event. */
+static void look_after(uint64_t ms)
+{
+    f.loop.now_us += ms * 1000;
+    loop_defer(&f.loop, &f.upstream.wake);
+    loop_event_end(&f.loop);
+}
+
+static void a_worker_that_was_away_does_not_call_others_late(void **unused)
+{
+    (void)unused;
+    begin();
+    for (size_t i = 0; i < 4; i++)
+        (void)enter(i, f.alone, 1);
+    look_after(10000);
+    assert_int_equal(f.refused, 0);
+    gate_leave(&f.passes[0]);
+    look_after(10000);
+    assert_true(f.passes[2].entered);
+    for (int i = 0; i < 100 && f.refused == 0; i++)
+        look_after(GATE_LOOK_MS);
+    assert_int_equal(f.why, GATE_SHED_LATE);
+    assert_int_equal(f.refused, 1);
+    finish();
+}
+
 static void workers_share_the_limit(void **unused)
 {
     (void)unused;
@@ -266,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_leaves_makes_room_for_who_waits),
+        cmocka_unit_test(a_worker_that_was_away_does_not_call_others_late),
         cmocka_unit_test(workers_share_the_limit),
         cmocka_unit_test(who_waits_goes_before_newcomers_and_may_leave),
         cmocka_unit_test(a_shared_system_is_waited_for_without_a_slot),
