@@ -142,7 +142,9 @@ static const struct setting testbed_rows[] = {
           "timeouts of the gateway, such as \"request_head: 1s, send: 5s\""),
     VALUE(gateway_settings, gateway_settings, TEXT, NONE, "0..1000",
           "further settings of the gateway, whole lines of its file"),
-    VALUE(gateway_upstream, gateway_upstream, TEXT, "balance: least_connections", "0..500",
+    /* One upstream for the whole country has the slots of many. */
+    VALUE(gateway_upstream, gateway_upstream, TEXT,
+          "balance: least_connections, isolation: { max_inflight: 1638 }", "0..500",
           "settings of every upstream, such as \"balance: round_robin, retries: 0\""),
     VALUE(gateway_route, gateway_route, TEXT, NONE, "0..500", "settings of every route"),
     VALUE(gateway_system_route, gateway_system_route, TEXT, NONE, "0..500",

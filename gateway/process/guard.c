@@ -13,7 +13,7 @@
 #define MIB (1024ull * 1024)
 #define LOOK_MS 1000
 #define UNUSED_LOOKS 10 /* one after the other: not what a burst leaves for the next one */
-#define UNUSED_BYTES (2 * MIB)
+#define UNUSED_BYTES (MIB / 2)
 /* What a worker has open beside connections, where they have to be estimated. */
 #define DESCRIPTORS_FIXED 16
 
@@ -74,7 +74,7 @@ static bool much_is_unused(struct guard *g)
         return false;
     metrics_gauge_set(g->metrics, GAUGE_MEMORY_ALLOCATED, use.allocated_bytes);
     metrics_gauge_set(g->metrics, GAUGE_MEMORY_IN_USE, use.in_use_bytes);
-    return use.unused_bytes > MAX(use.in_use_bytes / 4, UNUSED_BYTES);
+    return use.unused_bytes > MAX(use.in_use_bytes / 16, UNUSED_BYTES);
 }
 
 /* Freed memory stays with the allocator while a crowd is there: to give it back for asking again
