@@ -2,7 +2,6 @@
 
 import os
 import resource
-import time
 from itertools import count
 
 import pytest
@@ -104,15 +103,11 @@ def test_without_any_descriptor_left_newcomers_wait_and_those_who_are_in_are_ser
         pid = gateway.worker_pids()["worker 0"]
         soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (lowest_free_descriptor(pid), hard))
-        began = time.monotonic()
         newcomer = RawClient(gateway.address()).send_request("GET", "/")
         gateway.log.wait_for("cannot accept connections: too many open files")
         for _ in range(20):
             assert inside.request("GET", "/").status == 200
         assert gateway.admin("/health").status == 200
-        # It tries ten times a second, however long this has taken.
-        failures = gateway.metrics()["cong_accept_failures_total"]
-        assert failures <= 10 * (time.monotonic() - began) + 1
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
         assert newcomer.read_answer().status == 200
         assert gateway.request("GET", "/").status == 200

@@ -14,8 +14,22 @@ CANCEL, ENHANCE_YOUR_CALM = 8, 11
 
 @pytest.fixture(scope="module")
 def gateway(node, certs):
+    """Its patience outlasts an attacker who has to share the machine with others."""
+    with Gateway(node, listeners=[{"tls": certs.tls}], timeouts={"shutdown": "5s"}) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def wants_reading(node, certs):
     with Gateway(node, listeners=[{"tls": certs.tls}],
-                 timeouts={"send": "500ms", "request_head": "500ms", "shutdown": "5s"}) as gateway:
+                 timeouts={"send": "500ms", "shutdown": "5s"}) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def wants_requests(node, certs):
+    with Gateway(node, listeners=[{"tls": certs.tls}],
+                 timeouts={"request_head": "500ms", "shutdown": "5s"}) as gateway:
         yield gateway
 
 
@@ -228,14 +242,14 @@ def test_cookie_crumbs_count(gateway, client):
     assert client.answer(client.request(fields=crumbs)).status == 431
 
 
-def test_many_stalled_streams_with_large_heads_time_out(gateway, certs):
+def test_many_stalled_streams_with_large_heads_time_out(wants_reading):
     """The other half of the bomb: heads just within the limits, whose answers nobody takes."""
-    memory = gateway.memory_kib()
-    client = H2Client(gateway.address(), settings={4: 0})
+    memory = wants_reading.memory_kib()
+    client = H2Client(wants_reading.address(), settings={4: 0})
     fields = [("cookie", "a" * 300)] * 80
     streams = [client.request(fields=fields) for _ in range(80)]
     assert [client.answer(stream).reset for stream in streams] == [CANCEL] * len(streams)
-    assert gateway.memory_kib() < memory + 16 * 1024
+    assert wants_reading.memory_kib() < memory + 16 * 1024
 
 
 def test_table_size_thrash_in_blocks(gateway, client):
@@ -326,13 +340,13 @@ def test_who_is_held_back_is_not_timed_out(certs):
         assert client.answer(late).body == b"late"
 
 
-def test_zero_window_times_out(gateway, certs):
-    client = H2Client(gateway.address(), settings={4: 0})
+def test_zero_window_times_out(wants_reading):
+    client = H2Client(wants_reading.address(), settings={4: 0})
     assert client.answer(client.request()).reset == CANCEL
 
 
-def test_one_byte_window_times_out(gateway, certs):
-    client = H2Client(gateway.address(), settings={4: 1})
+def test_one_byte_window_times_out(wants_reading):
+    client = H2Client(wants_reading.address(), settings={4: 1})
     stream = client.request()
     client.read_until(lambda: client.answers.get(stream) and client.answers[stream].body)
     for _ in range(50):
@@ -341,12 +355,14 @@ def test_one_byte_window_times_out(gateway, certs):
     assert 1 <= len(client.answers[stream].body) < 100
 
 
-def test_unfinished_head_times_out(gateway, client):
+def test_unfinished_head_times_out(wants_requests):
+    client = H2Client(wants_requests.address())
     client.frame(HeadersFrame(1, data=client.block(), flags=["END_STREAM"]))
     with pytest.raises(Ended):
         client.read_to_end()
 
 
-def test_silence_times_out(gateway, client):
+def test_silence_times_out(wants_requests):
+    client = H2Client(wants_requests.address())
     with pytest.raises(Ended):
         client.read_to_end()
