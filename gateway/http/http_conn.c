@@ -158,22 +158,39 @@ static struct stream *top_stream(struct http_conn *c)
     return c->tls.ssl ? &c->tls.base : &c->tcp.base;
 }
 
-/* Whatever comes after the PROXY header, if there is one. False when the connection had to end. */
-static bool begin(struct http_conn *c)
+static void on_first_data(struct stream *s, char *data, size_t len)
+{
+    struct http_conn *c = conn_of(s);
+    SSL *ssl = tls_context_new_ssl(c->context);
+    if (!ssl) {
+        stream_reset(s);
+        return;
+    }
+    tls_stream_init(&c->tls, s, c->engine, ssl);
+    stream_set_handler(&c->tls.base, &tls_handler, c);
+    s->handler->on_data(s, data, len); /* it is the TLS stream's now */
+}
+
+/* OpenSSL's objects are ten times as large as all that we have of a connection: who says nothing
+ * gets none. */
+static const struct stream_handler silent_handler = {
+    .on_open = on_flow,
+    .on_data = on_first_data,
+    .on_end = on_tls_end,
+    .on_blocked = on_flow,
+    .on_drained = on_flow,
+    .on_closed = on_closed,
+};
+
+/* Whatever comes after the PROXY header, if there is one. */
+static void begin(struct http_conn *c)
 {
     if (!c->context) {
         begin_h1(c, &c->tcp.base);
-        return true;
+        return;
     }
-    SSL *ssl = tls_context_new_ssl(c->context);
-    if (!ssl) {
-        stream_reset(&c->tcp.base);
-        return false;
-    }
-    tls_stream_init(&c->tls, &c->tcp.base, c->engine, ssl);
-    stream_set_handler(&c->tls.base, &tls_handler, c);
-    stream_resume(&c->tls.base);
-    return true;
+    stream_set_handler(&c->tcp.base, &silent_handler, c);
+    stream_resume(&c->tcp.base);
 }
 
 /* ---- PROXY protocol ---- */
@@ -198,7 +215,10 @@ static void on_proxy_data(struct stream *s, char *data, size_t len)
     }
     mem_free(c->proxy);
     c->proxy = NULL;
-    if (is_admitted(c) && begin(c) && used < len)
+    if (!is_admitted(c))
+        return;
+    begin(c);
+    if (used < len)
         s->handler->on_data(s, data + used, len - used);
 }
 
@@ -304,12 +324,21 @@ static bool is_idle(const struct http_conn *c)
     return c->h1_begun && c->h1.state == H1_IDLE && !c->h1.blocked;
 }
 
+static struct timer *timer_of(struct http_conn *c)
+{
+    return c->h2 ? &c->h2->timer : &c->h1.timer;
+}
+
+static uint64_t left_ms_of(struct http_conn *c)
+{
+    uint64_t now_ms = loop_now_ms(c->server->loop), due_ms = timer_of(c)->due_ms;
+    return due_ms > now_ms ? due_ms - now_ms : 0;
+}
+
 /* When it became idle follows from its timer, which may have been set before the time was cut. */
 bool http_conn_shed(struct http_conn *c, uint32_t usual_ms, uint32_t short_ms)
 {
-    const struct timer *t = c->h2 ? &c->h2->timer : &c->h1.timer;
-    uint64_t now_ms = loop_now_ms(c->server->loop);
-    uint64_t left_ms = t->due_ms > now_ms ? t->due_ms - now_ms : 0;
+    uint64_t left_ms = left_ms_of(c);
     if (!is_idle(c) || left_ms <= MAX(short_ms, c->server->timeouts.request_head_ms))
         return false;
     if (usual_ms < left_ms + short_ms)

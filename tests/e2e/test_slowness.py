@@ -70,6 +70,18 @@ def test_tcp_connect_and_silence(gateway, listener):
     assert is_closed(raw_socket(gateway, listener))
 
 
+def test_who_says_nothing_costs_next_to_nothing(node, certs):
+    """OpenSSL's objects are made when the first byte comes."""
+    silent = 400
+    with Gateway(node, listeners=[{"tls": certs.tls}]) as gateway:
+        before = gateway.memory_kib()
+        clients = [raw_socket(gateway, 0) for _ in range(silent)]
+        eventually(lambda: gateway.metrics()["cong_connections_open"] == silent, "they are in")
+        assert gateway.memory_kib() - before < silent * 4  # it would be 12 KiB each
+        for client in clients:
+            client.close()
+
+
 def careless_context(protocol):
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
@@ -104,8 +116,9 @@ def test_tls_hello_one_byte_at_a_time(gateway):
 
 
 def test_tls_hello_and_then_silence(gateway):
+    hello = client_hello()
     sock = raw_socket(gateway, TLS)
-    sock.sendall(client_hello())
+    sock.sendall(hello)
     while True:  # the gateway's flight comes, and then the end
         try:
             if not sock.recv(1 << 16):
