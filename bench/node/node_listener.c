@@ -3,6 +3,10 @@
 #include "bench/node/node_conn.h"
 #include "common/log.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 
 #define BACKLOG 4096
@@ -33,12 +37,23 @@ static void on_connection(uv_stream_t *stream, int status)
         node_conn_accept(stream->data);
 }
 
+/* Who is accepted inherits it. */
+static int bound_unsent(const uv_tcp_t *tcp, int bytes)
+{
+    int fd = tcp->io_watcher.fd;
+    if (bytes == 0 || setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes)) == 0)
+        return 0;
+    return uv_translate_sys_error(errno);
+}
+
 static int come_up(struct node_listener *l)
 {
     uv_tcp_init(&l->node->loop, &l->tcp);
     l->tcp.data = l;
     l->is_open = true;
     int rc = uv_tcp_bind(&l->tcp, (const struct sockaddr *)&l->address, 0);
+    if (rc == 0)
+        rc = bound_unsent(&l->tcp, (int)MIN(l->node->options->unsent_bytes, INT_MAX));
     return rc ? rc : uv_listen((uv_stream_t *)&l->tcp, BACKLOG, on_connection);
 }
 

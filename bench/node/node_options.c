@@ -22,6 +22,9 @@ const char node_options_help[] =
     "  --arrivals yes      one more line as soon as a dossier with an Idempotency-Key comes\n"
     "  --latency DIST      0 (default), 20ms, uniform:5ms-50ms, lognormal:median=15ms,mean=30ms\n"
     "  --body BYTES        body of the answer on any unknown path, 4096 or 64KiB (default: 1024)\n"
+    "  --unsent BYTES      of an answer, that the kernel takes beyond what it can send (default: "
+    "as\n"
+    "                      it likes, up to megabytes)\n"
     "  --error-rate P      share of requests answered with 500, 0 to 1; nothing is stored\n"
     "  --hang-rate P       share of requests never answered; nothing is stored\n"
     "  --reset-rate P      share of requests whose work is done and connection then reset\n"
@@ -122,13 +125,23 @@ static int parse_latency(struct node_options *o, const char *text, struct err *e
     return rc ? err_set(e, rc, "--latency: %s", why.text) : 0;
 }
 
-static int parse_body(struct node_options *o, const char *text, struct err *e)
+static int parse_size(uint64_t *bytes, const char *option, const char *text, struct err *e)
 {
     struct err why;
-    if (slice_to_u64(slice_str(text), &o->body_bytes))
+    if (slice_to_u64(slice_str(text), bytes))
         return 0;
-    int rc = units_parse(UNIT_SIZE, slice_str(text), &o->body_bytes, &why);
-    return rc ? err_set(e, rc, "--body: %s", why.text) : 0;
+    int rc = units_parse(UNIT_SIZE, slice_str(text), bytes, &why);
+    return rc ? err_set(e, rc, "%s: %s", option, why.text) : 0;
+}
+
+static int parse_body(struct node_options *o, const char *text, struct err *e)
+{
+    return parse_size(&o->body_bytes, "--body", text, e);
+}
+
+static int parse_unsent(struct node_options *o, const char *text, struct err *e)
+{
+    return parse_size(&o->unsent_bytes, "--unsent", text, e);
 }
 
 static int parse_rate(double *rate, const char *option, const char *text, struct err *e)
@@ -171,7 +184,7 @@ static const struct option {
     { "--body", parse_body },           { "--error-rate", parse_error_rate },
     { "--hang-rate", parse_hang_rate }, { "--reset-rate", parse_reset_rate },
     { "--seed", parse_seed },           { "--unique", parse_unique },
-    { "--arrivals", parse_arrivals },
+    { "--arrivals", parse_arrivals },   { "--unsent", parse_unsent },
 };
 
 static const struct option *find(const char *word, size_t len)

@@ -18,6 +18,7 @@ struct node_options {
     bool arrivals;       /* a line in the journal as soon as a dossier comes */
     struct latency latency;
     uint64_t body_bytes;
+    uint64_t unsent_bytes; /* that the kernel takes of answers; 0: as it likes */
     double error_rate, hang_rate, reset_rate;
     uint64_t seed;
     bool wants_help;

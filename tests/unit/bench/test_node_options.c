@@ -53,12 +53,13 @@ static void takes_values_in_both_forms(void **state)
     struct node_options o;
     struct err e;
     assert_int_equal(PARSE(&o, &e, "--listen", "127.0.0.1:0", "--body=64KiB", "--error-rate",
-                           "0.25", "--name=ha-noi.1", "--seed=7"),
+                           "0.25", "--name=ha-noi.1", "--seed=7", "--unsent=64KiB"),
                      0);
     assert_int_equal(o.body_bytes, 65536);
     assert_true(o.error_rate > 0.24 && o.error_rate < 0.26);
     assert_string_equal(o.name, "ha-noi.1");
     assert_int_equal(o.seed, 7);
+    assert_int_equal(o.unsent_bytes, 65536);
 }
 
 static void help_needs_nothing_else(void **state)
@@ -87,6 +88,7 @@ static void refuses_faulty_options_in_a_sentence(void **state)
         { { "--body", "1kb" }, "--body: " },
         { { "--latency", "soon" }, "--latency: " },
         { { "--hang-rate", "2" }, "is not a share between 0 and 1" },
+        { { "--unsent", "much" }, "--unsent: " },
         { { "--hang-rate", "nan" }, "is not a share between 0 and 1" },
         { { "--name", "a b" }, "--name: " },
         { { "--journal", "" }, "--journal needs" },
