@@ -22,6 +22,7 @@ struct config_limits {
     uint32_t pipeline_bytes;          /* read ahead while a request is being answered */
     uint32_t http2_streams;           /* at once on a connection */
     uint32_t http2_window_bytes;      /* body of one stream that may be on its way; twice for all */
+    uint32_t unsent_bytes;            /* that the kernel keeps of a connection */
     uint32_t connections_per_address; /* open at once; IPv6 by /64 */
     uint32_t connections_per_network; /* IPv6 by /48 */
     uint32_t handshakes_per_address;  /* in a minute */

@@ -55,6 +55,7 @@ struct config_upstream {
     uint32_t idle_timeout_ms;        /* between two reads or writes of a body */
     uint32_t keep_alive_timeout_ms;  /* an idle pooled connection is closed after this */
     uint32_t keep_alive_connections; /* idle connections kept per peer and worker */
+    uint32_t receive_buffer_bytes;   /* 0: as the kernel likes */
     uint32_t retries;                /* on another peer, when that is safe: 0 or 1 */
     uint32_t response_head_bytes;
     uint32_t deadline_ms;         /* total, queue and second attempt; 0: for two of all */

@@ -48,7 +48,7 @@ SECTION(settings_capacity, capacity_rows, "capacity");
 
 static const struct setting guard_rows[] = {
     VALUE(memory, guard_memory_bytes, SIZE_OR_AUTO, "auto", "1MiB..1024GiB",
-          "resident memory of all processes together"),
+          "resident memory of all processes together, and what the kernel keeps for sockets"),
 };
 SECTION(settings_guard, guard_rows, "guard");
 
@@ -74,6 +74,8 @@ static const struct setting limits_rows[] = {
           "requests at once on one HTTP/2 connection"),
     VALUE(http2_window, limits.http2_window_bytes, SIZE, "128KiB", "64KiB..16MiB",
           "body of one HTTP/2 request that may come before a backend takes it"),
+    VALUE(unsent, limits.unsent_bytes, SIZE, "64KiB", "4KiB..16MiB",
+          "of an answer that the kernel takes beyond what it can send"),
     VALUE(body, limits.body_bytes, SIZE, "32MiB", "0B..1024GiB",
           "request body, unless a route says otherwise: 413"),
     VALUE(connections_per_address, limits.connections_per_address, COUNT_OR_AUTO, "auto",
@@ -212,6 +214,8 @@ static const struct setting upstream_rows[] = {
     PART(isolation, MAPPING, NONE, NULL, "how much of the gateway it may take"),
     VALUE(deadline_header, deadline_header, TEXT, "X-Cong-Deadline", "1..64",
           "tells backends how many ms are left for the answer"),
+    VALUE(receive_buffer, receive_buffer_bytes, SIZE_OR_AUTO, "192KiB", "16KiB..64MiB",
+          "what the kernel takes of a peer's answers before clients do"),
     VALUE(retries, retries, COUNT, "1", "0..1", "attempts on another peer, when that is safe"),
     VALUE(response_head, response_head_bytes, SIZE, "16KiB", "1KiB..64KiB",
           "largest response head: 502"),

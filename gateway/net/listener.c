@@ -9,9 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* What the kernel takes of us beyond what it can send now. Without it a slow reader has megabytes
- * queued, and is heard of again only when a third of them is gone. */
-#define LISTENER_UNSENT_BYTES (128 * 1024)
 /* That accepting fails is logged once in this time. */
 #define LISTENER_TELL_MS 10000
 
@@ -119,10 +116,8 @@ int listener_open(struct listener *l, struct loop *loop, int fd, struct metrics 
                             .user = user };
     defer_init(&l->turn, run_turn);
     timer_init(&l->rest, on_rested);
-    /* Accepted sockets inherit these on Linux: two system calls a connection less. */
-    int one = 1, unsent_bytes = LISTENER_UNSENT_BYTES;
+    int one = 1; /* inherited by who is accepted: a system call a connection less */
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
-    setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes, sizeof(unsent_bytes));
     int rc = uv_poll_init(&loop->uv, &l->uv, fd);
     l->uv.data = l;
     if (rc == 0) {
@@ -132,6 +127,12 @@ int listener_open(struct listener *l, struct loop *loop, int fd, struct metrics 
     close(fd);
     l->fd = -1;
     return rc;
+}
+
+void listener_bound_unsent(struct listener *l, uint32_t bytes)
+{
+    int value = (int)bytes;
+    setsockopt(l->fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &value, sizeof(value));
 }
 
 int listener_accept(struct listener *l, uv_tcp_t *into)

@@ -39,6 +39,10 @@ struct listener {
 /* Takes over `fd`, also on failure. 0 or a negative libuv code. */
 int listener_open(struct listener *l, struct loop *loop, int fd, struct metrics *metrics,
                   listener_fn on_connection, void *user) MUST_CHECK;
+/* What the kernel takes of us for a client beyond what it can send now: of who is accepted from now
+ * on, who inherit it. Without it a slow reader has megabytes queued, and is heard of again only
+ * when a third of them is gone. */
+void listener_bound_unsent(struct listener *l, uint32_t bytes);
 /* Accepts into an initialised handle. 0 or a negative libuv code. */
 int listener_accept(struct listener *l, uv_tcp_t *into) MUST_CHECK;
 /* The listener is about to be closed: all who wait are taken when the current event is over, and

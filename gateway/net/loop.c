@@ -15,7 +15,9 @@ static void on_timers(void *user, bool begins)
 
 static void on_turn_begin(uv_prepare_t *handle)
 {
-    loop_of(handle->loop)->in_turn = true;
+    struct loop *l = loop_of(handle->loop);
+    l->in_turn = true;
+    l->reader = NULL;
 }
 
 static void on_turn_end(uv_check_t *handle)

@@ -68,6 +68,8 @@ struct loop {
     uv_prepare_t turn_begin;
     uv_check_t turn_end;
     bool in_turn;
+    const struct stream *reader; /* who has read last in this turn; NULL: nobody */
+    unsigned reads;              /* of theirs, one after the other */
 };
 
 /* 0 or a negative libuv code. */

@@ -8,7 +8,10 @@
 #include "net/tcp_progress.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 /* From this size on a copy into the output buffer costs more than a system call of its own. It is
  * above a TLS record, so that the records of one event are gathered. */
@@ -16,6 +19,9 @@
 
 /* Far more than one event can produce: an owner who does not stop its source has forgotten to. */
 #define LEFTOVER_MAX_BYTES (4 * 1024 * 1024)
+
+/* Of a stream, one after the other. Half a millisecond's work with TLS. */
+#define READS_A_TURN 8
 
 /* Bytes that the socket did not take, on their way through uv_write. */
 struct leftover {
@@ -100,11 +106,28 @@ static void fail(struct tcp_stream *t, int code)
 
 /* ---- reading ---- */
 
+/* libuv reads on while there is more, up to 32 times: a fast sender would hold up the others. What
+ * is left is told of again in the next turn. */
+static bool has_had_its_share(const struct tcp_stream *t)
+{
+    struct loop *l = t->base.loop;
+    if (l->reader != &t->base) {
+        l->reader = &t->base;
+        l->reads = 0;
+    }
+    return l->reads++ >= READS_A_TURN;
+}
+
+static bool must_wait(const struct tcp_stream *t)
+{
+    return t->pacer && !pacer_admits(t->pacer);
+}
+
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 {
     (void)suggested;
     const struct tcp_stream *t = handle->data;
-    bool may_read = !t->pacer || pacer_admits(t->pacer);
+    bool may_read = !must_wait(t) && !has_had_its_share(t);
     /* Without room nothing is read, and on_read is told so. */
     *buf = uv_buf_init(t->base.loop->read_buffer, may_read ? LOOP_READ_BYTES : 0);
 }
@@ -127,11 +150,12 @@ static void take(struct tcp_stream *t, ssize_t n)
 static void on_read(uv_stream_t *uv, ssize_t n, const uv_buf_t *buf)
 {
     struct tcp_stream *t = uv->data;
-    if (n == UV_ENOBUFS && buf->len == 0) {
+    bool has_read = n != UV_ENOBUFS || buf->len > 0;
+    if (has_read && n != 0) {
+        take(t, n);
+    } else if (!has_read && must_wait(t)) {
         uv_read_stop(uv);
         pacer_wait(t->pacer, &t->turn, PACER_HANDSHAKES);
-    } else if (n != 0) {
-        take(t, n);
     }
 }
 
@@ -365,16 +389,31 @@ static void on_connected(uv_connect_t *request, int status)
     loop_event_end(l);
 }
 
+/* The kernel settles the window's scale when it connects: options go before that. */
+static int open_socket(struct tcp_stream *t, int family, struct tcp_bounds bounds)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return uv_translate_sys_error(errno);
+    int one = 1, receive = (int)bounds.receive_bytes, unsent = (int)bounds.unsent_bytes;
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+    if (receive)
+        setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive, sizeof(receive));
+    if (unsent)
+        setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
+    int rc = uv_tcp_open(&t->uv, fd);
+    if (rc < 0)
+        close(fd);
+    return rc;
+}
+
 int tcp_stream_connect(struct tcp_stream *t, struct loop *loop, uv_connect_t *request,
-                       const struct sockaddr *address)
+                       const struct sockaddr *address, struct tcp_bounds bounds)
 {
     int rc = tcp_stream_init(t, loop);
     if (rc < 0)
         return rc;
     t->state = TCP_STREAM_CONNECTING;
-    rc = uv_tcp_connect(request, &t->uv, address, on_connected);
-    if (rc < 0)
-        return rc;
-    uv_tcp_nodelay(&t->uv, 1);
-    return 0;
+    rc = open_socket(t, address->sa_family, bounds);
+    return rc < 0 ? rc : uv_tcp_connect(request, &t->uv, address, on_connected);
 }

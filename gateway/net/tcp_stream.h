@@ -27,6 +27,13 @@ struct tcp_stream {
     bool read_wanted, shut, end_told, failure_told, blocked;
 };
 
+/* What the kernel may keep of a connection whose one side is slower than the other; else its
+ * buffers grow to megabytes. Pieces of bookkeeping come on top. 0: as the kernel likes. */
+struct tcp_bounds {
+    uint32_t receive_bytes; /* that have come and were not read yet */
+    uint32_t unsent_bytes;  /* that wait, beyond what the peer's window lets it send */
+};
+
 /* For an accepted connection: call before uv_accept() into &t->uv. */
 int tcp_stream_init(struct tcp_stream *t, struct loop *loop) MUST_CHECK;
 
@@ -34,6 +41,6 @@ int tcp_stream_init(struct tcp_stream *t, struct loop *loop) MUST_CHECK;
  * owner in every case, also when this call fails. `request` is memory for the time of the attempt,
  * kept by the owner until on_open, on_end or on_closed. */
 int tcp_stream_connect(struct tcp_stream *t, struct loop *loop, uv_connect_t *request,
-                       const struct sockaddr *address) MUST_CHECK;
+                       const struct sockaddr *address, struct tcp_bounds bounds) MUST_CHECK;
 
 #endif

@@ -85,7 +85,7 @@ static void on_connection(struct listener *l, void *user)
 static void on_pressure(struct guard *g)
 {
     struct worker *w = CONTAINER_OF(g, struct worker, guard);
-    shedding_step(&w->shedding, guard_keep_alive_level(g));
+    shedding_step(&w->shedding, guard_keep_alive_level(g), guard_blocked_level(g));
     room_close(&w->room, guard_level(g) == PRESSURE_CRITICAL);
 }
 
@@ -243,6 +243,7 @@ static void commit_listeners(struct worker *w, struct channel_files *files, stru
         }
         set_leaving(wl, false);
         wl->listener.pacer = &w->pacer;
+        listener_bound_unsent(&wl->listener, p->config->limits.unsent_bytes);
         set_listener(w, wl, p->config, l, &p->contexts[i]);
     }
 }
@@ -281,7 +282,7 @@ static void commit(struct worker *w, struct channel_files *files, struct proposa
     commit_listeners(w, files, p);
     w->server.limits = config->limits;
     w->server.timeouts = config->timeouts;
-    w->shedding.keep_alive_ms = config->timeouts.keep_alive_ms;
+    w->shedding.usual = config->timeouts;
     admission_apply(&w->admission, config);
     p->config = NULL;
     store_apply(&w->store, config); /* the last configuration may go with the pipeline's */

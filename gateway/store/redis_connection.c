@@ -318,7 +318,8 @@ struct redis_connection *redis_connection_open(struct redis_setup *setup,
     c->user = user;
     timer_init(&c->watch, on_watch);
     address_to_sockaddr(address, &to);
-    int rc = tcp_stream_connect(&c->tcp, setup->loop, &c->connect, (const struct sockaddr *)&to);
+    int rc = tcp_stream_connect(&c->tcp, setup->loop, &c->connect, (const struct sockaddr *)&to,
+                                (struct tcp_bounds){ 0 });
     c->stream = &c->tcp.base;
     if (rc < 0)
         c->failure = uv_strerror(rc);

@@ -58,6 +58,7 @@ struct peer *peer_get(struct peer_set *set, const struct config_upstream *upstre
         p->state = &p->own_state;
     p->idle_max = upstream->keep_alive_connections;
     p->idle_timeout_ms = upstream->keep_alive_timeout_ms;
+    p->receive_buffer_bytes = upstream->receive_buffer_bytes;
     return peer_ref(p);
 }
 

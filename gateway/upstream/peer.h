@@ -33,6 +33,7 @@ struct peer {
     uint32_t idle_count;
     uint32_t idle_max;
     uint32_t idle_timeout_ms;
+    uint32_t receive_buffer_bytes; /* of each connection */
 };
 
 void peer_set_init(struct peer_set *set, struct loop *loop, struct board *board, uint32_t slot);

@@ -8,6 +8,9 @@
 /* One read at most comes behind the head in one event. */
 #define HELD_BYTES_MAX LOOP_READ_BYTES
 
+/* Of a body, for a backend that is slower than its client. */
+#define UPSTREAM_UNSENT_BYTES (64 * 1024)
+
 /* How long a connection that is closed may take to send what is left. */
 #define UPSTREAM_CLOSE_MS 5000
 
@@ -242,8 +245,10 @@ static struct upstream_conn *conn_new(struct peer *peer, struct metrics *metrics
     c->state = UPSTREAM_CONN_CONNECTING;
     series_peer_count(peer->series, SERIES_PEER_CONNECT);
     metrics_add(metrics, COUNTER_UPSTREAM_CONNECTS, 1);
+    struct tcp_bounds bounds = { .receive_bytes = peer->receive_buffer_bytes,
+                                 .unsent_bytes = UPSTREAM_UNSENT_BYTES };
     int rc = tcp_stream_connect(&c->tcp, peer->set->loop, &c->connect,
-                                (const struct sockaddr *)&peer->address);
+                                (const struct sockaddr *)&peer->address, bounds);
     stream_set_handler(&c->tcp.base, &conn_stream_handler, c);
     if (rc < 0) {
         metrics_add(metrics, COUNTER_UPSTREAM_CONNECT_FAILURES, 1);

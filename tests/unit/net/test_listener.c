@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -130,6 +131,26 @@ static void with_a_pacer_only_so_many_are_taken_in_a_turn(void **state)
     end();
 }
 
+static int option(const uv_tcp_t *tcp, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof(value);
+    assert_int_equal(getsockopt(tcp->io_watcher.fd, IPPROTO_TCP, name, &value, &len), 0);
+    return value;
+}
+
+static void who_is_accepted_inherits_what_was_set(void **state)
+{
+    (void)state;
+    begin(on_connection);
+    listener_bound_unsent(&s.listener, 12345);
+    connect_clients();
+    uv_run(&s.loop.uv, UV_RUN_ONCE);
+    assert_int_equal(option(&s.accepted[0], TCP_NOTSENT_LOWAT), 12345);
+    assert_int_equal(option(&s.accepted[0], TCP_NODELAY), 1);
+    end();
+}
+
 static void in_a_hurry_all_who_wait_are_taken(void **state)
 {
     (void)state;
@@ -183,6 +204,7 @@ int main(void)
         cmocka_unit_test(takes_all_who_wait),
         cmocka_unit_test(who_is_not_taken_is_closed),
         cmocka_unit_test(with_a_pacer_only_so_many_are_taken_in_a_turn),
+        cmocka_unit_test(who_is_accepted_inherits_what_was_set),
         cmocka_unit_test(in_a_hurry_all_who_wait_are_taken),
         cmocka_unit_test(without_descriptors_it_rests_and_goes_on_when_there_are_some),
     };

@@ -1,6 +1,7 @@
 #include "net/tcp_stream.h"
 
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct scene {
 };
 
 static struct scene scene;
+static const struct tcp_bounds bounds = { .receive_bytes = 20000, .unsent_bytes = 12345 };
 
 static void on_open(struct stream *s)
 {
@@ -78,9 +80,9 @@ static void play(void (*act)(struct scene *s))
     assert_int_equal(listen(scene.listening, 1), 0);
     assert_int_equal(getsockname(scene.listening, (struct sockaddr *)&address, &len), 0);
     assert_int_equal(loop_init(&scene.loop), 0);
-    assert_int_equal(
-        tcp_stream_connect(&scene.stream, &scene.loop, &scene.request, (struct sockaddr *)&address),
-        0);
+    assert_int_equal(tcp_stream_connect(&scene.stream, &scene.loop, &scene.request,
+                                        (struct sockaddr *)&address, bounds),
+                     0);
     stream_set_handler(&scene.stream.base, &handler, NULL);
     uv_run(&scene.loop.uv, UV_RUN_DEFAULT);
     assert_true(scene.closed);
@@ -132,6 +134,84 @@ static void after_a_failed_write_what_was_said_is_read_and_the_end_is_a_failure(
     assert_true(slice_eq(slice_of(scene.received, scene.received_len), SLICE("half of")));
     assert_int_equal(scene.ends, 1);
     assert_true(scene.status < 0);
+}
+
+static int option(const struct scene *s, int level, int name)
+{
+    int value = 0;
+    socklen_t len = sizeof(value);
+    assert_int_equal(getsockopt(s->stream.uv.io_watcher.fd, level, name, &value, &len), 0);
+    return value;
+}
+
+static void look_at_options(struct scene *s)
+{
+    /* Linux counts its own bookkeeping, and takes twice the value. */
+    assert_int_equal(option(s, SOL_SOCKET, SO_RCVBUF), 2 * bounds.receive_bytes);
+    assert_int_equal(option(s, IPPROTO_TCP, TCP_NOTSENT_LOWAT), bounds.unsent_bytes);
+    assert_int_equal(option(s, IPPROTO_TCP, TCP_NODELAY), 1);
+    close(s->peer);
+}
+
+static void what_the_kernel_keeps_is_bounded(void **state)
+{
+    (void)state;
+    play(look_at_options);
+}
+
+/* ---- much at once ---- */
+
+#define TURN_BYTES (8 * LOOP_READ_BYTES)
+
+static struct {
+    uv_prepare_t turn;
+    size_t taken, taken_in_turn, most_in_turn;
+} glutton;
+
+static void on_turn(uv_prepare_t *turn)
+{
+    (void)turn;
+    glutton.taken_in_turn = 0;
+}
+
+static void on_much(struct stream *s, char *data, size_t len)
+{
+    (void)s, (void)data;
+    glutton.taken += len;
+    glutton.taken_in_turn += len;
+    glutton.most_in_turn = MAX(glutton.most_in_turn, glutton.taken_in_turn);
+}
+
+static const struct stream_handler much_handler = {
+    .on_open = on_open,
+    .on_data = on_much,
+    .on_end = on_end,
+    .on_blocked = on_flow,
+    .on_drained = on_flow,
+    .on_closed = on_closed,
+};
+
+/* As much as the kernel takes of us at once. */
+static void say_much(struct scene *s)
+{
+    static char much[16 * LOOP_READ_BYTES];
+    int bytes = sizeof(much);
+    stream_set_handler(&s->stream.base, &much_handler, NULL);
+    setsockopt(s->stream.uv.io_watcher.fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+    setsockopt(s->peer, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
+    uv_prepare_init(&s->loop.uv, &glutton.turn);
+    uv_prepare_start(&glutton.turn, on_turn);
+    uv_unref((uv_handle_t *)&glutton.turn);
+    assert_true(send(s->peer, much, sizeof(much), MSG_DONTWAIT) > TURN_BYTES);
+    close(s->peer);
+}
+
+static void who_has_much_to_say_gives_others_a_turn(void **state)
+{
+    (void)state;
+    play(say_much);
+    assert_true(glutton.taken > TURN_BYTES);
+    assert_true(glutton.most_in_turn <= TURN_BYTES);
 }
 
 /* ---- with a pacer ---- */
@@ -216,6 +296,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_orderly_end_is_told_as_such),
         cmocka_unit_test(after_a_failed_write_what_was_said_is_read_and_the_end_is_a_failure),
+        cmocka_unit_test(what_the_kernel_keeps_is_bounded),
+        cmocka_unit_test(who_has_much_to_say_gives_others_a_turn),
         cmocka_unit_test(a_newcomer_reads_when_its_turn_has_come),
         cmocka_unit_test(a_newcomer_that_waits_may_be_reset),
     };
