@@ -347,6 +347,13 @@ bool http_conn_shed(struct http_conn *c, uint32_t usual_ms, uint32_t short_ms)
     return true;
 }
 
+void http_conn_hurry(struct http_conn *c)
+{
+    bool blocked = c->h2 ? c->h2->blocked : c->h1_begun && c->h1.blocked;
+    if (blocked && left_ms_of(c) > c->server->timeouts.send_ms)
+        timer_set(wheel(c), timer_of(c), c->server->timeouts.send_ms);
+}
+
 void http_conn_stop(struct http_conn *c)
 {
     if (c->h2)

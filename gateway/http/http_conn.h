@@ -37,6 +37,9 @@ void http_conn_drain(struct http_conn *c);
 /* Ends it when it has been idle for `short_ms`, of the `usual_ms` that it was given, and would stay
  * longer than that. True when it did. */
 bool http_conn_shed(struct http_conn *c, uint32_t usual_ms, uint32_t short_ms);
+/* One whose client does not take its answer, and was to be given longer than it would be now, is
+ * looked at when that time is over. */
+void http_conn_hurry(struct http_conn *c);
 /* Ends it at once. */
 void http_conn_stop(struct http_conn *c);
 

@@ -18,6 +18,8 @@
     GAUGE(PRESSURE, pressure, MAX,                                                                 \
           "How short something is at worst: 0 calm, 1 tight, 2 scarce, 3 critical")                \
     GAUGE(PRESSURE_MEMORY, pressure_memory, MAX, "How short the node is of memory, 0 to 3")        \
+    GAUGE(PRESSURE_SOCKETS, pressure_sockets, MAX,                                                 \
+          "How short the machine is of the kernel's memory for TCP, 0 to 3")                       \
     GAUGE(PRESSURE_DESCRIPTORS, pressure_descriptors, MAX,                                         \
           "How short a worker is of descriptors, 0 to 3")                                          \
     GAUGE(PRESSURE_TIME, pressure_time, MAX, "How short a worker is of time, 0 to 3")              \
@@ -30,6 +32,8 @@
           "Memory that workers have allocated and not freed")                                      \
     GAUGE(MEMORY_IN_USE, memory_in_use_bytes, SUM,                                                 \
           "Memory of workers' allocators that holds something, with what they need themselves")    \
+    GAUGE(MEMORY_SOCKETS, memory_sockets_bytes, MAX,                                               \
+          "What the kernel keeps for TCP connections, beside resident memory")                     \
     GAUGE(DESCRIPTORS_OPEN, descriptors_open, MAX, "Open descriptors of the worker with most")     \
     GAUGE(LOOP_LAG, loop_lag_ms, MAX, "How late the loop of a worker was last, at most")           \
     GAUGE(CONFIG_GENERATION, config_generation, MIN,                                               \
@@ -43,7 +47,7 @@
     STATE(USERS_CAPACITY, users_capacity, gauge,                                                   \
           "Concurrent users that the configuration promises to carry")                             \
     STATE(MEMORY_LIMIT, memory_limit_bytes, gauge,                                                 \
-          "Resident memory that the gateway may take, 0 for any")                                  \
+          "Resident memory and that of sockets that the gateway may take, 0 for any")              \
     STATE(RESTARTS, process_restarts_total, counter,                                               \
           "Workers and keepers started again after they died")
 

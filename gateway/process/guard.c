@@ -23,6 +23,12 @@ static const struct pressure_scale share_scale = {
     .ends = { 0, 750, 850, 900 },
 };
 
+/* Thousandths of the kernel's limit; from two thirds of it on the kernel spares by itself. */
+static const struct pressure_scale sockets_scale = {
+    .begins = { 0, 650, 800, 900 },
+    .ends = { 0, 600, 750, 850 },
+};
+
 /* Milliseconds. */
 static const struct pressure_scale lag_scale = {
     .begins = { 0, 100, PRESSURE_NEVER, 1000 },
@@ -124,17 +130,42 @@ static uint64_t node_memory(const struct guard *g)
            MAX(board_gauge_max(g->board, GAUGE_MEMORY_SHARED), supervisor.shared_bytes);
 }
 
-static void watch_node(struct guard *g, uint64_t now_ms)
+static void watch_memory(struct guard *g, uint64_t now_ms)
 {
-    uint64_t used = node_memory(g), limit = board_state(g->board, BOARD_MEMORY_LIMIT);
-    metrics_gauge_set(g->metrics, GAUGE_MEMORY, used);
+    uint64_t resident = node_memory(g), own = socket_memory_own(&g->socket_memory);
+    uint64_t used = resident + own, limit = board_state(g->board, BOARD_MEMORY_LIMIT);
+    metrics_gauge_set(g->metrics, GAUGE_MEMORY, resident);
+    metrics_gauge_set(g->metrics, GAUGE_MEMORY_SOCKETS, own);
     if (pressure_step(&g->memory, &share_scale, share_of(used, limit), now_ms))
-        log_write(log_level_of(g->memory.level), "memory is %s: %llu of %llu MiB; %s",
+        log_write(log_level_of(g->memory.level),
+                  "memory is %s: %llu of %llu MiB, %llu of them the kernel's for sockets; %s",
                   pressure_name(g->memory.level), (unsigned long long)(used / MIB),
-                  (unsigned long long)(limit / MIB), measures(g->memory.level));
+                  (unsigned long long)(limit / MIB), (unsigned long long)(own / MIB),
+                  measures(g->memory.level));
     g->memory_level = g->memory.level;
     metrics_gauge_set(g->metrics, GAUGE_PRESSURE_MEMORY, g->memory_level);
-    metrics_gauge_set(g->metrics, GAUGE_PRESSURE, g->memory_level);
+}
+
+static void watch_sockets(struct guard *g, uint64_t now_ms)
+{
+    uint64_t used = socket_memory_machine(&g->socket_memory), limit = g->socket_memory.limit_bytes;
+    if (pressure_step(&g->sockets, &sockets_scale, share_of(used, limit), now_ms))
+        log_write(log_level_of(g->sockets.level),
+                  "the kernel's memory for sockets (tcp_mem) is %s: %llu of %llu MiB; %s",
+                  pressure_name(g->sockets.level), (unsigned long long)(used / MIB),
+                  (unsigned long long)(limit / MIB),
+                  g->sockets.level == PRESSURE_CRITICAL || g->sockets.level == PRESSURE_CALM
+                      ? measures(g->sockets.level)
+                      : "who does not take an answer is sent away early");
+    g->sockets_level = g->sockets.level;
+    metrics_gauge_set(g->metrics, GAUGE_PRESSURE_SOCKETS, g->sockets_level);
+}
+
+static void watch_node(struct guard *g, uint64_t now_ms)
+{
+    watch_memory(g, now_ms);
+    watch_sockets(g, now_ms);
+    metrics_gauge_set(g->metrics, GAUGE_PRESSURE, MAX(g->memory_level, g->sockets_level));
 }
 
 /* ---- a worker ---- */
@@ -177,10 +208,16 @@ static void watch_lag(struct guard *g, uint64_t now_ms)
     metrics_gauge_set(g->metrics, GAUGE_PRESSURE_TIME, g->lag.level);
 }
 
+static enum pressure_level keepers_level(const struct guard *g, enum metric_gauge gauge)
+{
+    uint64_t level = metrics_gauge(board_metrics(g->board, BOARD_KEEPER), gauge);
+    return (enum pressure_level)MIN(level, PRESSURE_CRITICAL);
+}
+
 static void watch_worker(struct guard *g, uint64_t now_ms)
 {
-    uint64_t level = metrics_gauge(board_metrics(g->board, BOARD_KEEPER), GAUGE_PRESSURE_MEMORY);
-    g->memory_level = (enum pressure_level)MIN(level, PRESSURE_CRITICAL);
+    g->memory_level = keepers_level(g, GAUGE_PRESSURE_MEMORY);
+    g->sockets_level = keepers_level(g, GAUGE_PRESSURE_SOCKETS);
     watch_descriptors(g, now_ms);
     watch_lag(g, now_ms);
     metrics_gauge_set(g->metrics, GAUGE_PRESSURE, guard_level(g));
@@ -230,8 +267,10 @@ void guard_init(struct guard *g, struct loop *loop, struct board *board, uint32_
                          .descriptors_max = (uint32_t)MIN(descriptors_max, UINT32_MAX),
                          .on_step = on_step };
     g->statm = open_statm(getpid());
-    if (g->is_keeper)
+    if (g->is_keeper) {
         g->supervisor_statm = open_statm(getppid());
+        socket_memory_open(&g->socket_memory, "");
+    }
     timer_init(&g->timer, on_timer);
     arm(g);
 }
@@ -243,6 +282,8 @@ void guard_fini(struct guard *g)
         close(g->statm);
     if (g->supervisor_statm >= 0)
         close(g->supervisor_statm);
+    if (g->is_keeper)
+        socket_memory_close(&g->socket_memory);
 }
 
 enum pressure_level guard_keep_alive_level(const struct guard *g)
@@ -250,7 +291,12 @@ enum pressure_level guard_keep_alive_level(const struct guard *g)
     return MAX(g->memory_level, g->descriptors.level);
 }
 
+enum pressure_level guard_blocked_level(const struct guard *g)
+{
+    return MAX(guard_keep_alive_level(g), g->sockets_level);
+}
+
 enum pressure_level guard_level(const struct guard *g)
 {
-    return MAX(guard_keep_alive_level(g), g->lag.level);
+    return MAX(guard_blocked_level(g), g->lag.level);
 }

@@ -1,13 +1,18 @@
 /* Sees it coming that memory, descriptors or time run out, so that something is done before.
  *
  * Once in GUARD_PERIOD_MS, never for a request: each process says on the board how much memory it
- * holds; the keeper adds that up and compares it with guard.memory; each worker looks how many of
- * its descriptors are open, and how late its loop is. Each has a level (observe/pressure.h), and a
- * worker acts on the worst of the node's memory and what is its own:
+ * holds; the keeper adds that up, and what the kernel keeps for sockets, and compares it with
+ * guard.memory; it also looks how much of what the kernel keeps for all sockets of the machine is
+ * used up. Each worker looks how many of its descriptors are open, and how late its loop is. Each
+ * has a level (observe/pressure.h), and a worker acts on the worst of the node's and its own:
  *
- *   tight      idle connections are closed after a tenth of timeouts.keep_alive
- *   scarce     and connections end with their answer
+ *   tight      idle connections are closed after a tenth of timeouts.keep_alive, and clients who
+ *              take nothing of their answer after a tenth of timeouts.send
+ *   scarce     and connections end with their answer, and clients have to take ten times
+ *              timeouts.min_send_rate
  *   critical   and new connections are closed at once, without a handshake
+ *
+ * Idle connections have nothing in the kernel: where that alone is short they stay.
  *
  * A loop that is late is tight, which is told and no more, or critical. It ends no connection, idle
  * ones neither: who comes back costs more time than who stays.
@@ -21,6 +26,7 @@
 #include "observe/board.h"
 #include "observe/pressure.h"
 #include "process/capacity.h"
+#include "process/socket_memory.h"
 
 #define GUARD_PERIOD_MS 200
 /* A loop is as late as it was each of so many times: being held up once is no lack of time. */
@@ -32,17 +38,18 @@ struct guard {
     struct metrics *metrics; /* borrowed: this process's */
     bool is_keeper;
     struct timer timer;
-    uint64_t due_ms;          /* of the timer */
-    int statm;                /* owned: /proc/self/statm, or -1 */
-    int supervisor_statm;     /* owned, the keeper's; or -1 */
-    uint32_t descriptors_max; /* a worker's limit */
-    uint64_t look_ms;         /* when freed memory is looked at again */
-    uint32_t unused_looks;    /* one after the other that found much of it */
+    uint64_t due_ms;                    /* of the timer */
+    int statm;                          /* owned: /proc/self/statm, or -1 */
+    int supervisor_statm;               /* owned, the keeper's; or -1 */
+    uint32_t descriptors_max;           /* a worker's limit */
+    uint64_t look_ms;                   /* when freed memory is looked at again */
+    uint32_t unused_looks;              /* one after the other that found much of it */
+    struct socket_memory socket_memory; /* the keeper's */
     uint32_t lags_ms[GUARD_LAGS];
     uint32_t lag_count;
-    enum pressure_level memory_level; /* of the node */
-    struct pressure memory;           /* the keeper's */
-    struct pressure descriptors, lag; /* a worker's */
+    enum pressure_level memory_level, sockets_level; /* of the node */
+    struct pressure memory, sockets;                 /* the keeper's */
+    struct pressure descriptors, lag;                /* a worker's */
     void (*on_step)(struct guard *g);
 };
 
@@ -61,5 +68,7 @@ enum pressure_level guard_level(const struct guard *g);
 /* What is to be done about connections that are open: nothing for a late loop, which new handshakes
  * would make later still. */
 enum pressure_level guard_keep_alive_level(const struct guard *g);
+/* And about clients who do not take their answer. */
+enum pressure_level guard_blocked_level(const struct guard *g);
 
 #endif

@@ -9,6 +9,7 @@ static const struct {
     enum metric_gauge level;
 } reasons[] = {
     { "memory", GAUGE_PRESSURE_MEMORY },
+    { "sockets", GAUGE_PRESSURE_SOCKETS },
     { "descriptors", GAUGE_PRESSURE_DESCRIPTORS },
     { "time", GAUGE_PRESSURE_TIME },
 };
@@ -28,8 +29,9 @@ void guard_report_table(const struct board *b, struct buf *out)
     for (size_t i = 0; i < ARRAY_LEN(reasons) && level > PRESSURE_CALM; i++)
         if (board_gauge_max(b, reasons[i].level) >= level)
             buf_printf(out, " %s", reasons[i].name);
-    buf_printf(out, "; %llu MiB of memory",
-               (unsigned long long)(board_gauge_max(b, GAUGE_MEMORY) / MIB));
+    buf_printf(out, "; %llu MiB of memory and %llu for sockets",
+               (unsigned long long)(board_gauge_max(b, GAUGE_MEMORY) / MIB),
+               (unsigned long long)(board_gauge_max(b, GAUGE_MEMORY_SOCKETS) / MIB));
     if (limit > 0)
         buf_printf(out, ", of %llu", (unsigned long long)(limit / MIB));
     buf_printf(out, "; the worst worker has %llu descriptors and is %llu ms late\n",
@@ -45,6 +47,7 @@ void guard_report_json(const struct board *b, struct json *j)
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
         json_u64(j, reasons[i].name, board_gauge_max(b, reasons[i].level));
     json_u64(j, "memory_bytes", board_gauge_max(b, GAUGE_MEMORY));
+    json_u64(j, "socket_memory_bytes", board_gauge_max(b, GAUGE_MEMORY_SOCKETS));
     json_u64(j, "memory_limit_bytes", board_state(b, BOARD_MEMORY_LIMIT));
     json_u64(j, "descriptors_open", board_gauge_max(b, GAUGE_DESCRIPTORS_OPEN));
     json_u64(j, "loop_lag_ms", board_gauge_max(b, GAUGE_LOOP_LAG));

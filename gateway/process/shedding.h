@@ -9,12 +9,13 @@
 #include "observe/pressure.h"
 
 struct shedding {
-    struct http_server *server; /* borrowed: whose keep-alive is changed */
-    struct list *connections;   /* borrowed: struct http_conn; their order is changed */
-    uint32_t keep_alive_ms;     /* as configured */
+    struct http_server *server;   /* borrowed: whose timeouts are changed */
+    struct list *connections;     /* borrowed: struct http_conn; their order is changed */
+    struct config_timeouts usual; /* as configured */
 };
 
-/* Each period of the guard. */
-void shedding_step(struct shedding *s, enum pressure_level level);
+/* Each period of the guard. `keep_alive` is the level for idle connections, `blocked` for clients
+ * who do not take their answer. */
+void shedding_step(struct shedding *s, enum pressure_level keep_alive, enum pressure_level blocked);
 
 #endif

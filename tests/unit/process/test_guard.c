@@ -4,6 +4,8 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -14,6 +16,7 @@ static struct loop loop;
 static struct board *board;
 static struct guard keeper, worker;
 static unsigned steps, steps_wanted;
+static uint64_t sockets_pages, sockets_limit;
 static uv_async_t alive;
 
 static void on_async(uv_async_t *async)
@@ -32,6 +35,7 @@ static int set_up(void **state)
 {
     struct err e;
     (void)state;
+    sockets_pages = sockets_limit = 0;
     board = board_create(&e);
     if (!board || loop_init(&loop) < 0 || uv_async_init(&loop.uv, &alive, on_async) < 0)
         return -1;
@@ -48,12 +52,24 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* What others have open on this machine is no matter here. */
+static void pretend_sockets(struct socket_memory *m)
+{
+    socket_memory_close(m);
+    m->sockstat = memfd_create("sockstat", MFD_CLOEXEC);
+    m->group = -1;
+    m->limit_bytes = sockets_limit;
+    assert_true(dprintf(m->sockstat, "TCP: inuse 1 mem %llu\n", (unsigned long long)sockets_pages) >
+                0);
+}
+
 /* Until the worker has looked so many times, each time after the keeper. */
 static void watch(unsigned times, uint64_t descriptors_max)
 {
     steps = 0;
     steps_wanted = times;
     guard_init(&keeper, &loop, board, BOARD_KEEPER, 0, NULL);
+    pretend_sockets(&keeper.socket_memory);
     guard_init(&worker, &loop, board, 0, descriptors_max, on_step);
     uv_run(&loop.uv, UV_RUN_DEFAULT);
     guard_fini(&worker);
@@ -104,6 +120,30 @@ static void memory_of_all_processes_is_added_up(void **state)
     metrics_gauge_set(board_metrics(board, 1), GAUGE_MEMORY_SHARED, 20 * GIB);
     watch(2, 1000000);
     assert_in_range(gauge(GAUGE_MEMORY), 30 * GIB, 31 * GIB);
+}
+
+static void what_the_kernel_keeps_for_sockets_counts_as_memory(void **state)
+{
+    (void)state;
+    board_set_state(board, BOARD_MEMORY_LIMIT, 64 * GIB);
+    sockets_pages = 64 * GIB / (uint64_t)sysconf(_SC_PAGESIZE);
+    watch(2, 1000000);
+    assert_int_equal(gauge(GAUGE_MEMORY_SOCKETS), 64 * GIB);
+    assert_true(gauge(GAUGE_MEMORY) < 64 * GIB);
+    assert_int_equal(gauge(GAUGE_PRESSURE_SOCKETS), PRESSURE_CALM);
+    assert_int_equal(guard_keep_alive_level(&worker), PRESSURE_CRITICAL);
+}
+
+static void where_the_kernels_limit_is_near_idle_connections_stay(void **state)
+{
+    (void)state;
+    sockets_pages = 90;
+    sockets_limit = 100 * (uint64_t)sysconf(_SC_PAGESIZE);
+    watch(2, 1000000);
+    assert_int_equal(gauge(GAUGE_PRESSURE_SOCKETS), PRESSURE_CRITICAL);
+    assert_int_equal(guard_level(&worker), PRESSURE_CRITICAL);
+    assert_int_equal(guard_blocked_level(&worker), PRESSURE_CRITICAL);
+    assert_int_equal(guard_keep_alive_level(&worker), PRESSURE_CALM);
 }
 
 static void descriptors_that_run_out_are_noticed(void **state)
@@ -161,6 +201,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_worker_learns_from_the_keeper_that_memory_is_short,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(memory_of_all_processes_is_added_up, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_the_kernel_keeps_for_sockets_counts_as_memory, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(where_the_kernels_limit_is_near_idle_connections_stay,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(descriptors_that_run_out_are_noticed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_loop_that_is_late_again_and_again_is_noticed_and_ends_no_connection, set_up,
