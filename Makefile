@@ -169,6 +169,9 @@ bench-peers: ## set up, build, then Cổng beside nginx and HAProxy (hours; PEER
 	+@scripts/setup && scripts/setup peers && $(MAKE) all build/release/peer-client && \
 	    exec bench/peers/compare.py $(PEERS)
 
+bench-faults: ## set up, build, then the three in front of provinces of which some are broken (10 minutes)
+	+@scripts/setup && scripts/setup peers && $(MAKE) all && exec bench/peers/faults.py
+
 bench-cost: ## set up, build, then what sessions and two rate limits cost, in instructions a request
 	+@scripts/setup && scripts/setup cost && $(MAKE) all && exec bench/cost/shared_state.py --check
 
@@ -184,5 +187,5 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: all debug run test unit e2e asan fuzz fuzz-regress check format proof proof-quick \
-        bench-peers bench-cost install docker clean help \
+        bench-peers bench-faults bench-cost install docker clean help \
         $(CHECKS) $(FUZZ_RUN) $(FUZZ_REGRESS) $(FLAVOURS:%=unit-%) $(FLAVOURS:%=e2e-%)

@@ -79,9 +79,10 @@ class Node:
 
 
 class Proxy:
-    """One of KINDS. It may be started and stopped many times."""
+    """One of KINDS, configured as in the folder `templates`. It may be started and stopped many
+    times."""
 
-    def __init__(self, name, port, folder, core, values):
+    def __init__(self, name, port, folder, core, values, templates=HERE):
         self.name = name
         self.port = port
         self._kind = KINDS[name]
@@ -91,7 +92,7 @@ class Proxy:
         self._folder.mkdir(exist_ok=True)
         self._folder.chmod(0o755)
         self.file = self._folder / self._kind["template"]
-        template = (HERE / self._kind["template"]).read_text()
+        template = (templates / self._kind["template"]).read_text()
         self.configuration = fill(template, {**values, "PORT": port, "FOLDER": self._folder})
         self.file.write_text(self.configuration)
         self.offers_h2 = False
