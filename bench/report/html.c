@@ -80,9 +80,10 @@ static void html_head(struct buf *out, const struct result *r)
 void html_write(const struct result *r, struct buf *out)
 {
     static void (*const sections[])(struct buf *, const struct result *) = {
-        html_banner, html_criteria,   html_findings,    html_timeline,      html_latency,
-        html_memory, html_errors,     html_attackers,   html_steps,         html_ledger,
-        html_trials, html_procedures, html_environment, html_configuration,
+        html_banner,  html_criteria,   html_findings,    html_timeline,
+        html_latency, html_memory,     html_errors,      html_attackers,
+        html_groups,  html_nodes,      html_steps,       html_ledger,
+        html_trials,  html_procedures, html_environment, html_configuration,
     };
     html_head(out, r);
     for (size_t i = 0; i < ARRAY_LEN(sections); i++)

@@ -30,6 +30,8 @@ void html_timeline(struct buf *out, const struct result *r);
 void html_latency(struct buf *out, const struct result *r);
 void html_memory(struct buf *out, const struct result *r);
 void html_attackers(struct buf *out, const struct result *r);
+void html_groups(struct buf *out, const struct result *r);
+void html_nodes(struct buf *out, const struct result *r);
 void html_errors(struct buf *out, const struct result *r);
 void html_steps(struct buf *out, const struct result *r);
 void html_ledger(struct buf *out, const struct result *r);

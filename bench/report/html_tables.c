@@ -134,6 +134,7 @@ void html_ledger(struct buf *out, const struct result *r)
     put_ledger(out, "lost: acknowledged but not stored", l->lost, true);
     put_ledger(out, "doubled: stored more than once", l->doubled, true);
     put_ledger(out, "stored with other content than was sent", l->wrong_content, true);
+    put_ledger(out, "sent to nodes more than once", l->resent, false);
     html_table_end(out);
     html_section_end(out);
 }

@@ -157,6 +157,9 @@ def test_users_of_a_broken_province_are_told_apart(tiny):
     groups = provinces.result["phases"][2]["groups"]
     assert 0 < groups["broken"]["planned"] < groups["healthy"]["planned"]
     assert re.search(r"^broken +faults +\d", provinces.output, re.M)
+    report = (provinces.folder / "report.html").read_text()
+    assert "Who is concerned, and who should not be" in report
+    assert "What the nodes counted" in report
 
 
 def test_a_province_that_does_not_exist_is_told_with_line_and_key(tmp_path):

@@ -384,7 +384,7 @@ static void every_scenario_of_the_suite_can_be_read(void **state)
         "smoke",     "baseline",        "ramp",         "hold",          "surge",
         "soak",      "login-spike",     "slow-clients", "backend-death", "redis-death",
         "reload",    "handshake-storm", "capacity",     "overload",      "siege",
-        "provinces", "node-kill",
+        "provinces", "node-kill",       "slow-uploads",
     };
     for (size_t i = 0; i < ARRAY_LEN(suite); i++) {
         char path[64];
