@@ -172,8 +172,9 @@ bench-peers: ## set up, build, then Cổng beside nginx and HAProxy (hours; PEER
 bench-faults: ## set up, build, then the three in front of provinces of which some are broken (10 minutes)
 	+@scripts/setup && scripts/setup peers && $(MAKE) all && exec bench/peers/faults.py
 
-bench-cost: ## set up, build, then what sessions and two rate limits cost, in instructions a request
-	+@scripts/setup && scripts/setup cost && $(MAKE) all && exec bench/cost/shared_state.py --check
+bench-cost: ## set up, build, then what sessions, limits and policies cost, in instructions a request
+	+@scripts/setup && scripts/setup cost && $(MAKE) all && bench/cost/shared_state.py --check && \
+	    exec bench/cost/balancing.py --check
 
 # --- the rest ----------------------------------------------------------------------------------
 install: all ## install to PREFIX (/usr/local), under DESTDIR if that is set

@@ -50,7 +50,7 @@ enum peer_condition peer_state_condition(const struct peer_state *s,
 /* "down", "ejected", "ramping", "serving": for labels and JSON. */
 const char *peer_condition_name(enum peer_condition condition);
 
-#define PEER_STATE_TEXT_BYTES 96
+#define PEER_STATE_TEXT_BYTES 128
 /* For people, what stands in these words: "ejected for 12 s after failures (2 times), 1 good
  * trials, next in 3 s", "back for 5 s, at 25 % of its share"; empty when there is nothing to say.
  */

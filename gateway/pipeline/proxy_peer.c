@@ -2,6 +2,7 @@
 
 #include "common/siphash.h"
 #include "http/cookie.h"
+#include "pipeline/stage.h"
 #include "upstream/ejection.h"
 
 /* ---- who ---- */
@@ -101,6 +102,16 @@ void proxy_peer_finished(struct passage *p)
         note_success(p);
 }
 
+/* The second peer that is asked may be left with little of the time for both. */
+static bool had_its_time(const struct passage *p)
+{
+    const struct proxy *x = &p->proxy;
+    uint64_t from_us = x->sent_us ? x->sent_us : x->attempt_us;
+    uint64_t limit_ms = x->state == PROXY_CONNECTING ? p->upstream->config->connect_timeout_ms
+                                                     : stage_proxy_response_timeout_ms(p);
+    return x->retries == 0 || (now_us(p) - from_us) / 1000 + TIMER_TICK_MS >= limit_ms;
+}
+
 void proxy_peer_failed(struct passage *p, enum upstream_failure failure)
 {
     struct proxy *x = &p->proxy;
@@ -111,7 +122,8 @@ void proxy_peer_failed(struct passage *p, enum upstream_failure failure)
     if (x->peer_judged || stale || late)
         return;
     x->blamed = true;
-    note_failure(p, 0);
+    if (failure != UPSTREAM_TIMED_OUT || had_its_time(p))
+        note_failure(p, 0);
 }
 
 /* A peer that hangs would look idle and fast if those who gave up counted for nothing. */

@@ -106,10 +106,11 @@ static void trial_failed(struct balancer *b, struct peer *p, uint64_t word, uint
 
 /* ---- ejection ---- */
 
+/* The last one alone where a backup takes its place. */
 static bool may_be_ejected(const struct balancer *b, size_t already)
 {
     size_t peers = balancer_count_primaries(b);
-    return peers > 1 && already < MAX(1, peers * b->config->ejection.max_share / 100);
+    return b->count > 1 && already < MAX(1, peers * b->config->ejection.max_share / 100);
 }
 
 static const char *why(const struct config_ejection *c, uint64_t failures, struct window w)

@@ -13,8 +13,8 @@
  * three at most, TRIAL_GAP_MS apart. So what is dead or hangs costs one request in a while, what
  * flaps is kept out for longer than it is well, and what has recovered is found out soon.
  *
- * At most max_share of the peers are ejected, and never the last. The state is on the board
- * (observe/peer_state.h): the workers count and eject together. */
+ * At most max_share of the peers are ejected, and the last only where there are backups. The state
+ * is on the board (observe/peer_state.h): the workers count and eject together. */
 #ifndef UPSTREAM_EJECTION_H
 #define UPSTREAM_EJECTION_H
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from env import Gateway, Node, ScriptedBackend, eventually
+from env import Gateway, Node, ScriptedBackend, eventually, free_address
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +77,50 @@ def test_routes_use_their_own_upstreams(nodes):
         client = gateway.connect()
         assert client.request("GET", "/a").headers.get("X-Node") == "one"
         assert client.request("GET", "/b").headers.get("X-Node") == "two"
+
+
+# --- by a key -------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("key, header", [("header", lambda v: ("X-Province", v)),
+                                         ("cookie", lambda v: ("Cookie", f"a=b; X-Province={v}"))],
+                         ids=["header", "cookie"])
+def test_hash_sends_what_has_the_same_key_to_the_same_peer(nodes, key, header):
+    hashing = {"balance": "hash", "hash": {"key": key, "name": "X-Province"}}
+    with Gateway(*nodes, workers=2, upstream=hashing) as gateway:
+        homes = {}
+        for _ in range(3):
+            client = gateway.connect()
+            for province in range(20):
+                answer = client.request("GET", "/", [header(str(province))])
+                homes.setdefault(province, set()).add(answer.headers.get("X-Node"))
+        assert all(len(home) == 1 for home in homes.values())
+        assert set.union(*homes.values()) == {"one", "two", "three"}
+
+
+# --- who may be chosen ----------------------------------------------------------------------------
+
+def test_backups_serve_when_nobody_else_is_available(nodes):
+    one, two, _ = nodes
+    with Gateway(one, {"address": two.address, "backup": True}) as gateway:
+        assert set(who_answers(gateway, 10)) == {"one"}
+    with Gateway({"address": free_address()}, {"address": two.address, "backup": True},
+                 upstream={"isolation": {"breaker": False}}) as gateway:
+        assert set(who_answers(gateway, 10)) == {"two"}
+        gateway.log.wait_for("gets trials alone")  # the last one, for there is a backup
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_peer_gets_more_requests_at_once_than_it_may(workers):
+    with Node("one") as one, Node("two") as two, Gateway(
+            {"address": one.address, "max_connections": 2},
+            {"address": two.address, "max_connections": 3}, workers=workers) as gateway:
+        clients = [gateway.connect().send_request("GET", "/any?hang=1") for _ in range(5)]
+        eventually(lambda: [p["in_flight"] for p in peers_of(gateway)] == [2, 3], "all are there")
+        assert gateway.request("GET", "/").status == 503
+        assert [one.stats()["requests"], two.stats()["requests"]] == [2, 3]
+        clients.pop().close()
+        eventually(lambda: sum(p["in_flight"] for p in peers_of(gateway)) == 4, "one has left")
+        assert gateway.request("GET", "/").status == 200
 
 
 # --- connections that are kept --------------------------------------------------------------------

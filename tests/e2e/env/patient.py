@@ -22,11 +22,13 @@ class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
 
 class Patient:
     """`answer` is what probes get: (status, body), bytes as they are, or None for silence, which
-    ends with close() or another answer. Other requests get 200 with X-Node."""
+    ends with close() or another answer. `work` is what other requests get; X-Node tells who
+    answered."""
 
     def __init__(self, name="patient"):
         self.name = name
         self.answer = (200, b"tot")
+        self.work = (200, b"")
         self.seen = Counter()  # probes, requests
         self.probe_heads = []
         self.arrived = threading.Condition()
@@ -69,6 +71,11 @@ class Patient:
             self.answer = answer
             self.arrived.notify_all()
 
+    def change_work(self, work):
+        with self.arrived:
+            self.work = work
+            self.arrived.notify_all()
+
     def wait_for_probe(self):
         """One that comes after this call."""
         with self.arrived:
@@ -82,9 +89,9 @@ class Patient:
             if is_probe:
                 self.probe_heads.append((handler.requestline, dict(handler.headers)))
             self.arrived.notify_all()
-            if is_probe:
-                self.arrived.wait_for(lambda: self.answer is not None or not self._server, 60)
-            answer = self.answer if is_probe else (200, b"")
+            kind = "answer" if is_probe else "work"
+            self.arrived.wait_for(lambda: getattr(self, kind) is not None or not self._server, 60)
+            answer = getattr(self, kind)
         if answer is None:
             return
         if isinstance(answer, bytes):
