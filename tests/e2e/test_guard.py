@@ -6,16 +6,13 @@ from contextlib import suppress
 
 import pytest
 
-from env import Ended, Gateway, H2Client, Incomplete, RawClient, WebSocket, eventually
+from env import (FORGETFUL, Ended, Gateway, H2Client, Incomplete, RawClient, WebSocket,
+                 eventually)
 
 CALM, TIGHT, SCARCE, CRITICAL = range(4)
 LIMIT = 200  # of descriptors
 # In the middle of each level, so many of them are open.
 OPEN = {TIGHT: 165, SCARCE: 183, CRITICAL: 193}
-
-# The sanitizer, where there is one, keeps what was freed unless it is told not to.
-FORGETFUL = ["env", f"ASAN_OPTIONS={os.environ.get('ASAN_OPTIONS', '')}:quarantine_size_mb=0:"
-             "thread_local_quarantine_size_kb=0:allocator_release_to_os_interval_ms=0"]
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 from hyperframe.frame import (ContinuationFrame, DataFrame, HeadersFrame, PingFrame, PriorityFrame,
                               SettingsFrame, WindowUpdateFrame)
 
-from env import Ended, Gateway, H2Client, ScriptedBackend, eventually, frame_bytes
+from env import FORGETFUL, Ended, Gateway, H2Client, ScriptedBackend, eventually, frame_bytes
 
 CANCEL, ENHANCE_YOUR_CALM = 8, 11
 
@@ -295,7 +295,7 @@ def test_flood_while_the_peer_never_reads(gateway, reason):
 def test_answers_that_nobody_reads_share_a_budget(node, certs):
     """A hundred large answers at once, on each of eight connections: without a common budget each
     of the streams would keep what one read from its backend brings."""
-    with Gateway(node, listeners=[{"tls": certs.tls}]) as gateway:
+    with Gateway(node, listeners=[{"tls": certs.tls}], prefix=FORGETFUL) as gateway:
         warm = H2Client(gateway.address())
         warm.answer(warm.request("GET", "/download?bytes=50000"))
         memory = gateway.memory_kib()

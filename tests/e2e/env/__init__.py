@@ -3,7 +3,7 @@
 from . import tidy
 from .certs import Authority, Certs, openssl
 from .citizen import COOKIE, IDENTITY_KEY, SESSION_ROUTES, Citizen, ordered
-from .gateway import Gateway
+from .gateway import FORGETFUL, Gateway
 from .h2_client import Ended, H2Client, frame_bytes
 from .load import Load
 from .node import Node
