@@ -37,6 +37,7 @@ struct proxy {
     bool body_begun;   /* bytes of the body are gone, and cannot be sent again */
     bool request_ended;
     bool reused;
+    bool is_unread;      /* it took nothing while the answer was due: when that came is not known */
     bool tunnel;         /* counted as open */
     bool held;           /* the answer's head waits for a stage */
     bool client_blocked; /* it takes no more of the answer for now */

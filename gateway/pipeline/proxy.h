@@ -39,10 +39,13 @@ enum gate_verdict proxy_enter(struct passage *p) MUST_CHECK;
 void proxy_leave_gates(struct passage *p);
 /* Whom the request waits for: its slot is held while that is the backend. */
 void proxy_client_has_the_word(struct passage *p);
+void proxy_client_takes_nothing(struct passage *p);
 void proxy_backend_has_the_word(struct passage *p);
 /* The head of an answer is there; or none will come. */
 void proxy_note_answer(struct passage *p, uint16_t status);
 void proxy_note_failure(struct passage *p);
+/* The client has left. */
+void proxy_note_abandoned(struct passage *p);
 /* Whether there are time and budget for a second attempt, which is then counted. */
 bool proxy_may_spend_a_retry(struct passage *p) MUST_CHECK;
 /* Its last byte is known. */

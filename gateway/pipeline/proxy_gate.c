@@ -75,6 +75,12 @@ void proxy_client_has_the_word(struct passage *p)
     gate_leave(pass(p));
 }
 
+void proxy_client_takes_nothing(struct passage *p)
+{
+    p->proxy.is_unread = true;
+    gate_leave(pass(p));
+}
+
 void proxy_backend_has_the_word(struct passage *p)
 {
     gate_come_back(pass(p));
@@ -82,16 +88,30 @@ void proxy_backend_has_the_word(struct passage *p)
 
 /* ---- what became of it ---- */
 
-void proxy_note_answer(struct passage *p, uint16_t status)
+/* Nobody shall make an upstream look slow by reading slowly. */
+static uint64_t waited_us(const struct passage *p)
 {
     const struct proxy *x = &p->proxy;
-    uint64_t took_us = x->sent_us ? p->ex->loop->now_us - x->sent_us : 0;
-    uint64_t tolerated_us = p->upstream->config->isolation.slow_ms * 1000ull;
+    return x->sent_us && !x->is_unread ? p->ex->loop->now_us - x->sent_us : 0;
+}
+
+static uint64_t tolerated_us(const struct passage *p)
+{
+    return p->upstream->config->isolation.slow_ms * 1000ull;
+}
+
+static struct pace *pace_of(struct passage *p)
+{
+    return &p->flow->paces[class_of(p)];
+}
+
+void proxy_note_answer(struct passage *p, uint16_t status)
+{
     if (ejection_is_failure(status))
         gate_failed(gate_of(p));
     else
         gate_answered(gate_of(p),
-                      pace_is_slow(&p->flow->paces[class_of(p)], took_us, tolerated_us, second(p)));
+                      pace_is_slow(pace_of(p), waited_us(p), tolerated_us(p), second(p)));
     gate_leave(pass(p));
 }
 
@@ -102,6 +122,14 @@ void proxy_note_failure(struct passage *p)
     if (p->proxy.blamed && p->response_us == ACCESS_UNKNOWN)
         gate_failed(gate_of(p));
     gate_leave(pass(p));
+}
+
+/* People leave before a hung upstream has its timeout: who left late has seen a failure. */
+void proxy_note_abandoned(struct passage *p)
+{
+    if (p->proxy.state == PROXY_REQUEST &&
+        pace_is_overdue(pace_of(p), waited_us(p), tolerated_us(p)))
+        gate_failed(gate_of(p));
 }
 
 /* Where there was no connection no backend has worked on it: another attempt is the first that any

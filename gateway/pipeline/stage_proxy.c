@@ -121,12 +121,14 @@ static void send_request(struct passage *p)
     p->proxy.state = PROXY_REQUEST;
     p->proxy.nothing_sent = false;
     p->ex->request_forwarded = true;
-    if (proxy_is_held_back(p))
-        stream_pause(upstream_conn_stream(p->proxy.conn));
     if (p->proxy.request_ended)
         proxy_peer_sent(p);
     else
         proxy_client_has_the_word(p);
+    if (proxy_is_held_back(p)) {
+        stream_pause(upstream_conn_stream(p->proxy.conn));
+        proxy_client_takes_nothing(p);
+    }
     proxy_touch_answer(p);
     submission_feed(p);
 }
@@ -249,8 +251,9 @@ static void on_request_end(struct passage *p, const struct headers *trailers)
     }
     proxy_request_is_whole(p);
     if (x->state == PROXY_REQUEST) {
-        proxy_backend_has_the_word(p);
         proxy_peer_sent(p);
+        if (!proxy_is_held_back(p))
+            proxy_backend_has_the_word(p);
     }
     proxy_touch_answer(p);
 }
@@ -304,6 +307,8 @@ void stage_proxy_on_blocked(struct passage *p)
     stream_pause(upstream_conn_stream(p->proxy.conn));
     if (proxy_answer_is_awaited(p))
         timer_stop(&p->proxy.timer);
+    if (p->proxy.state == PROXY_REQUEST)
+        proxy_client_takes_nothing(p);
 }
 
 void stage_proxy_on_drained(struct passage *p)
@@ -312,6 +317,8 @@ void stage_proxy_on_drained(struct passage *p)
     if (!p->proxy.conn || p->proxy.held)
         return;
     stream_resume(upstream_conn_stream(p->proxy.conn));
+    if (p->proxy.state == PROXY_REQUEST && p->proxy.request_ended)
+        proxy_backend_has_the_word(p);
     proxy_touch_answer(p);
 }
 
@@ -323,6 +330,7 @@ void stage_proxy_drop(struct passage *p)
         metrics_gauge_decrement(p->pipeline->metrics, GAUGE_TUNNELS_OPEN);
     p->proxy.tunnel = false;
     proxy_peer_abandoned(p);
+    proxy_note_abandoned(p);
     proxy_leave_gates(p);
     proxy_drop_conn(p);
 }

@@ -175,16 +175,17 @@ void gate_come_back(struct gate_pass *p)
 
 /* ---- those who wait ---- */
 
-/* It came to the front of this queue; another gate may still be in its way. */
+/* It came to the front of this queue; another gate may still be in its way. Each queue has a clock
+ * of its own. */
 static void go_on(struct gate_pass *p)
 {
     struct gate *full = find_full(p, false);
-    uint64_t since_ms = p->waiter.since_ms;
+    uint64_t waited_ms = p->at->watched_ms - p->waiter.since_ms;
     if (!full) {
         enter(p);
         p->on_entered(p);
     } else if (wait_at(p, full)) {
-        p->waiter.since_ms = since_ms;
+        p->waiter.since_ms -= MIN(waited_ms, p->waiter.since_ms);
     } else {
         refuse(p, full, GATE_SHED_FULL);
     }

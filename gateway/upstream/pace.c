@@ -21,6 +21,12 @@ static void follow(struct pace *p, uint64_t second)
     p->second = second;
 }
 
+bool pace_is_overdue(const struct pace *p, uint64_t waited_us, uint64_t tolerated_us)
+{
+    return p->learnt >= PACE_LEARNT_FROM && waited_us > tolerated_us &&
+           waited_us > PACE_SLOW_TIMES * p->usual_us;
+}
+
 bool pace_is_slow(struct pace *p, uint64_t took_us, uint64_t tolerated_us, uint64_t second)
 {
     if (p->learnt < PACE_LEARNT_FROM) {
@@ -31,5 +37,5 @@ bool pace_is_slow(struct pace *p, uint64_t took_us, uint64_t tolerated_us, uint6
         follow(p, second);
     p->answers++;
     p->later += took_us > p->usual_us;
-    return took_us > tolerated_us && took_us > PACE_SLOW_TIMES * p->usual_us;
+    return pace_is_overdue(p, took_us, tolerated_us);
 }

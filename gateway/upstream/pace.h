@@ -23,6 +23,9 @@ struct pace {
     uint32_t answers, later; /* of these, than usual; since it was last adjusted */
 };
 
+/* Whether whoever has waited so long waits for a slow answer. Nobody does before it has learnt. */
+bool pace_is_overdue(const struct pace *p, uint64_t waited_us, uint64_t tolerated_us);
+
 /* Takes an answer into account, and says whether it was slow: later than PACE_SLOW_TIMES the usual
  * time, and than `tolerated_us`. */
 bool pace_is_slow(struct pace *p, uint64_t took_us, uint64_t tolerated_us, uint64_t second);

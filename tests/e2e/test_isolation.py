@@ -162,6 +162,29 @@ def test_worker_that_dies_takes_no_slots_along(backend):
         wait_for_gauge(gateway, "in_flight", 0)
 
 
+def test_people_who_leave_a_hung_upstream_have_seen_it_fail(backend, node):
+    """They leave before the timeout; nobody else would tell."""
+    settings = two_upstreams(backend, node, isolation={"slow": "10ms"})
+    failures = 'cong_upstream_failures_total{upstream="ha-noi",class="read"}'
+    with Gateway(**settings) as gateway:
+        first = gateway.connect()
+        first.send_request("GET", "/ha-noi")
+        connection = backend.accept()
+        connection.serve()
+        assert first.read_answer().status == 200
+        for _ in range(15):  # so it knows how long the route takes
+            first.send_request("GET", "/ha-noi")
+            connection.serve()
+            assert first.read_answer().status == 200
+        leaving = [gateway.connect().send_request("GET", "/ha-noi") for _ in range(3)]
+        wait_for_gauge(gateway, "in_flight", 3, upstream="ha-noi")
+        slowest = max(line["response_ms"] for line in gateway.access_lines(16))
+        assert gateway.request("GET", f"/any?delay={int(4 * slowest) + 20}ms").status == 200
+        for client in leaving:
+            client.close()
+        eventually(lambda: gateway.metrics()[failures] == 3, "three failures")
+
+
 # --- shared national systems ----------------------------------------------------------------------
 
 def test_slow_national_system_costs_only_those_who_use_it(backend, node):

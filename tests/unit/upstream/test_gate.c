@@ -192,6 +192,26 @@ static void who_came_through_one_queue_may_wait_in_another(void **unused)
     finish();
 }
 
+/* The clock of one queue says nothing to another. */
+static void who_changes_queues_takes_along_how_long_it_has_waited(void **unused)
+{
+    (void)unused;
+    begin();
+    f.system.watched_ms = 100000;
+    f.upstream.watched_ms = 1000;
+    assert_int_equal(enter(0, f.both, 2), GATE_ENTERED);
+    assert_int_equal(enter(1, f.both, 2), GATE_WAITS);
+    f.system.watched_ms += 10;
+    gate_leave(&f.passes[0]);
+    assert_int_equal(enter(2, f.alone, 1), GATE_ENTERED);
+    assert_int_equal(enter(3, f.alone, 1), GATE_ENTERED);
+    loop_event_end(&f.loop);
+    assert_ptr_equal(f.passes[1].at, &f.upstream);
+    assert_int_equal(f.upstream.watched_ms - f.passes[1].waiter.since_ms, 10);
+    assert_int_equal(f.refused, 0);
+    finish();
+}
+
 static void a_queue_has_an_end(void **unused)
 {
     (void)unused;
@@ -297,6 +317,7 @@ int main(void)
         cmocka_unit_test(who_waits_goes_before_newcomers_and_may_leave),
         cmocka_unit_test(a_shared_system_is_waited_for_without_a_slot),
         cmocka_unit_test(who_came_through_one_queue_may_wait_in_another),
+        cmocka_unit_test(who_changes_queues_takes_along_how_long_it_has_waited),
         cmocka_unit_test(a_queue_has_an_end),
         cmocka_unit_test(the_keepers_limit_holds),
         cmocka_unit_test(an_open_breaker_lets_nobody_through_half_open_one_of_each_worker),

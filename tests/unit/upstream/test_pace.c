@@ -74,6 +74,17 @@ static void a_few_answers_change_nothing(void **state)
     assert_int_equal(pace.usual_us, 5000 * MS);
 }
 
+static void who_waits_is_overdue_once_the_pace_is_known(void **state)
+{
+    (void)state;
+    pace = (struct pace){ 0 };
+    assert_false(pace_is_overdue(&pace, 60000 * MS, SLO));
+    go_on(0, 1, 500 * MS, 500 * MS);
+    assert_false(pace_is_overdue(&pace, 1400 * MS, SLO));
+    assert_true(pace_is_overdue(&pace, 1600 * MS, SLO));
+    assert_false(pace_is_overdue(&pace, 1600 * MS, 2 * SLO));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -83,6 +94,7 @@ int main(void)
         cmocka_unit_test(what_is_soon_is_never_slow),
         cmocka_unit_test(trouble_does_not_become_usual_soon_and_is_forgotten_quickly),
         cmocka_unit_test(a_few_answers_change_nothing),
+        cmocka_unit_test(who_waits_is_overdue_once_the_pace_is_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
