@@ -4,6 +4,8 @@
 #include <stdio.h>
 
 #define LATENCY_TAU_MS 10000.0
+/* What has faded to less (30 s without an answer) is no knowledge: it would draw everybody. */
+#define LATENCY_FORGOTTEN 0.05
 
 uint32_t peer_state_share(const struct peer_state *s, uint32_t slow_start_ms, uint64_t now_ms)
 {
@@ -75,8 +77,8 @@ static double faded(uint64_t word, uint64_t now_ms, double *weight)
 
 double peer_state_latency_us(const struct peer_state *s, uint64_t now_ms)
 {
-    double weight;
-    return faded(counter_read(&s->latency), now_ms, &weight);
+    double weight, latency_us = faded(counter_read(&s->latency), now_ms, &weight);
+    return weight < LATENCY_FORGOTTEN ? 0 : latency_us;
 }
 
 void peer_state_observe(struct peer_state *s, uint64_t duration_us, uint64_t now_ms)

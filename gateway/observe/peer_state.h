@@ -71,7 +71,7 @@ uint32_t peer_state_share(const struct peer_state *s, uint32_t slow_start_ms, ui
 /* Takes an answer's time into account: what is slower than the mean replaces it, what is faster
  * pulls it down with a time constant of 10 s (peak EWMA, as Finagle has it). */
 void peer_state_observe(struct peer_state *s, uint64_t duration_us, uint64_t now_ms);
-/* The mean, as it has faded since; 0: unknown. */
+/* The mean, as it has faded since; 0: unknown, or not heard of for half a minute. */
 double peer_state_latency_us(const struct peer_state *s, uint64_t now_ms);
 
 /* ---- ejection ---- */

@@ -59,30 +59,30 @@ static void choose_usable(struct balancer *b)
     }
 }
 
-/* Who has not answered yet is taken for as good as the others. */
-static double usual_latency_us(const struct balancer *b, uint64_t now_ms)
+/* Leaves each one's latency as its cost, and returns what who has not answered yet is taken for:
+ * as good as the others. */
+static double read_latencies(struct balancer *b, uint64_t now_ms)
 {
     double sum = 0;
     size_t known = 0;
     for (size_t i = 0; i < b->usable_count; i++) {
-        double latency_us = peer_state_latency_us(b->usable[i]->peer->state, now_ms);
-        sum += latency_us;
-        known += latency_us > 0;
+        struct balancer_place *place = b->usable[i];
+        place->cost = peer_state_latency_us(place->peer->state, now_ms);
+        sum += place->cost;
+        known += place->cost > 0;
     }
     return known ? sum / (double)known : 1;
 }
 
 static void reckon(struct balancer *b, uint64_t now_ms)
 {
-    double usual_us = usual_latency_us(b, now_ms);
+    double usual_us = read_latencies(b, now_ms);
     uint64_t reach = 0;
     for (size_t i = 0; i < b->usable_count; i++) {
         struct balancer_place *place = b->usable[i];
-        const struct peer_state *s = place->peer->state;
-        double latency_us = peer_state_latency_us(s, now_ms);
-        double penalty_us = counter_read(&s->avoid_until_ms) > now_ms ? PENALTY_US : 0;
-        place->cost =
-            ((latency_us > 0 ? latency_us : usual_us) + penalty_us) / (double)place->share;
+        bool avoid = counter_read(&place->peer->state->avoid_until_ms) > now_ms;
+        double request_us = place->cost > 0 ? place->cost : usual_us;
+        place->cost = (request_us + (avoid ? PENALTY_US : 0)) / (double)place->share;
         reach += place->share;
         place->reach = reach;
     }

@@ -1,6 +1,6 @@
-/* A cookie that was taken is not there any more, and neither is anything else lost; orders about
- * sessions and ids are read without harm, and what is accepted keeps within its bounds; an id is
- * good as it was minted, and in no other form. */
+/* A cookie that is found is the one that is taken; taken, it is not there any more, and neither is
+ * anything else lost; orders about sessions and ids are read without harm, and what is accepted
+ * keeps within its bounds; an id is good as it was minted, and in no other form. */
 #include "http/cookie.h"
 #include "pipeline/session_id.h"
 #include "pipeline/session_order.h"
@@ -28,7 +28,9 @@ static void take(struct slice text)
     struct slice value;
     arena_init(&arena, NULL, 1 << 20);
     REQUIRE(headers_add(&hs, &arena, SLICE("cookie"), text));
+    struct slice found = cookie_find(&hs, SLICE("sid"));
     REQUIRE(cookie_take(&hs, &arena, SLICE("sid"), &value));
+    REQUIRE(found.data == value.data && found.len == value.len);
     struct slice left = header_value(&hs.items[0]);
     REQUIRE(left.len <= text.len && (value.data || slice_eq(left, text)));
     REQUIRE(count_letters(left) + (value.data ? count_letters(value) + 4 : 0) <=

@@ -101,6 +101,18 @@ static void odd_fields_do_no_harm(void **state)
     assert_null(take(f, "sid").data);
 }
 
+static void a_cookie_can_be_read_and_left(void **state)
+{
+    struct fixture *f = *state;
+    add(f, "a=1");
+    add(f, "province= 01 ; b");
+    add(f, "province=02");
+    expect(cookie_find(&f->headers, SLICE("province")), "01");
+    assert_null(cookie_find(&f->headers, SLICE("PROVINCE")).data);
+    assert_null(cookie_find(&f->headers, SLICE("b")).data);
+    expect(left(f, 1), "province= 01 ; b");
+}
+
 static void nobody_else_sets_it(void **state)
 {
     struct fixture *f = *state;
@@ -135,6 +147,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_field_with_nothing_else_is_not_forwarded, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(odd_fields_do_no_harm, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cookie_can_be_read_and_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nobody_else_sets_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(sets_and_removes, set_up, tear_down),
     };

@@ -76,6 +76,15 @@ static void finds_tokens_in_lists_over_several_fields(void **state)
     assert_false(headers_list_has(&headers, HEADER_CONNECTION, SLICE("x")));
 }
 
+static void finds_the_first_of_a_name_in_any_case(void **state)
+{
+    (void)state;
+    add("X-Province", "01");
+    add("x-province", "02");
+    assert_true(slice_eq(headers_value_named(&headers, SLICE("x-PROVINCE")), SLICE("01")));
+    assert_null(headers_value_named(&headers, SLICE("X-Provinc")).data);
+}
+
 static void grows_and_keeps_its_order(void **state)
 {
     (void)state;
@@ -97,6 +106,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(removes_all_fields_of_a_name, set_up, tear_down),
         cmocka_unit_test_setup_teardown(finds_tokens_in_lists_over_several_fields, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(finds_the_first_of_a_name_in_any_case, set_up, tear_down),
         cmocka_unit_test_setup_teardown(grows_and_keeps_its_order, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

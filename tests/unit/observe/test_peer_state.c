@@ -72,6 +72,7 @@ static void latency_rises_at_once_and_falls_with_time(void **state)
         peer_state_observe(&s, 1000, NOW_MS + ms);
     assert_in_range((uint64_t)peer_state_latency_us(&s, NOW_MS + 10000), 29900, 30300);
     assert_in_range((uint64_t)peer_state_latency_us(&s, NOW_MS + 20000), 10900, 11300);
+    assert_true(peer_state_latency_us(&s, NOW_MS + 41000) == 0); /* nobody knows any more */
 }
 
 static void a_clock_that_is_behind_does_no_harm(void **state)
