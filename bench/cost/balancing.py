@@ -39,7 +39,7 @@ def main():
     parser.add_argument("--requests", type=int, default=20000)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    folder, nodes = fresh_folder(), [Node(f"node {n}") for n in range(options.peers)]
+    folder, nodes = fresh_folder(), [Node(f"node-{n}") for n in range(options.peers)]
     try:
         costs = {policy: instructions(nodes, folder, policy, settings, options.requests)
                  for policy, settings in POLICIES.items()}
