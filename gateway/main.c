@@ -13,6 +13,7 @@
 #include "process/supervisor.h"
 #include "process/version.h"
 #include "process/worker.h"
+#include "tls/tls_memory.h"
 
 #include <getopt.h>
 #include <stdio.h>
@@ -398,6 +399,7 @@ static int run_child(char **argv)
 
 int main(int argc, char **argv)
 {
+    tls_memory_init();
     if (argc < 2) {
         print_help(stderr);
         return EXIT_USAGE;
