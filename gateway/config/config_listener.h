@@ -38,11 +38,13 @@ enum config_client_auth {
     CONFIG_CLIENT_AUTH_OPTIONAL,
     CONFIG_CLIENT_AUTH_REQUIRED
 };
+enum config_record_layer { CONFIG_RECORD_LAYER_OPENSSL, CONFIG_RECORD_LAYER_OWN };
 
 struct config_tls {
     struct config_certificate *certificates;
     size_t certificate_count;
     enum config_tls_version min_version;
+    enum config_record_layer record_layer;
     enum config_client_auth client_auth;
     struct config_file client_ca; /* path NULL unless client_auth asks for certificates */
 };

@@ -78,24 +78,20 @@ static void begin_h2(struct http_conn *c, struct stream *s)
 
 /* ---- TLS ---- */
 
-static bool chose_h2(SSL *ssl)
-{
-    const unsigned char *protocol;
-    unsigned len;
-    SSL_get0_alpn_selected(ssl, &protocol, &len);
-    return slice_eq(slice_of((const char *)protocol, len), SLICE("h2"));
-}
-
 static void on_tls_open(struct stream *s)
 {
     struct http_conn *c = conn_of(s);
+    const struct tls_facts *facts = &c->engine->facts;
     c->tcp.pacer = NULL;
-    c->client.tls_version = SSL_get_version(c->tls.ssl);
-    c->client.tls_resumed = SSL_session_reused(c->tls.ssl) == 1;
+    c->client.tls_version = facts->version;
+    c->client.tls_resumed = facts->is_resumed;
     metrics_add(c->server->metrics,
-                c->client.tls_resumed ? COUNTER_HANDSHAKES_RESUMED : COUNTER_HANDSHAKES_FULL, 1);
-    tls_context_handshake_done(c->tls.ssl);
-    if (chose_h2(c->tls.ssl))
+                facts->is_resumed ? COUNTER_HANDSHAKES_RESUMED : COUNTER_HANDSHAKES_FULL, 1);
+    if (c->tls.has_records)
+        metrics_add(c->server->metrics, COUNTER_HANDSHAKES_HANDED_OVER, 1);
+    else
+        tls_context_handshake_done(c->tls.ssl);
+    if (facts->chose_http2)
         begin_h2(c, s);
     else
         begin_h1(c, s);
@@ -155,7 +151,7 @@ static bool is_admitted(struct http_conn *c)
 
 static struct stream *top_stream(struct http_conn *c)
 {
-    return c->tls.ssl ? &c->tls.base : &c->tcp.base;
+    return c->tls.lower ? &c->tls.base : &c->tcp.base;
 }
 
 static void on_first_data(struct stream *s, char *data, size_t len)
@@ -167,6 +163,8 @@ static void on_first_data(struct stream *s, char *data, size_t len)
         return;
     }
     tls_stream_init(&c->tls, s, c->engine, ssl);
+    if (tls_context_wants_records(c->context))
+        tls_stream_want_records(&c->tls);
     stream_set_handler(&c->tls.base, &tls_handler, c);
     s->handler->on_data(s, data, len); /* it is the TLS stream's now */
 }

@@ -28,6 +28,8 @@
             "Times that a new connection or its handshake waited for those who were in")           \
     COUNTER(HANDSHAKES_FULL, tls_handshakes_full, "Full TLS handshakes completed")                 \
     COUNTER(HANDSHAKES_RESUMED, tls_handshakes_resumed, "TLS handshakes resumed from a ticket")    \
+    COUNTER(HANDSHAKES_HANDED_OVER, tls_handshakes_handed_over,                                    \
+            "TLS handshakes after which OpenSSL was not needed any more")                          \
     COUNTER(HANDSHAKES_FAILED, tls_handshakes_failed, "TLS handshakes that failed or timed out")   \
     COUNTER(REQUESTS, requests, "Requests whose head was complete")                                \
     COUNTER(REQUESTS_INVALID, requests_invalid, "Requests that do not follow the specification")   \

@@ -1,6 +1,7 @@
 #include "tls/tls_context.h"
 
 #include "common/mem.h"
+#include "tls/handoff.h"
 #include "tls/tls_certificate.h"
 
 #include <openssl/err.h>
@@ -47,6 +48,7 @@ struct tls_context {
     struct site_name *names; /* owned; sorted, each name once */
     size_t name_count;
     struct slice alpn; /* owned copy */
+    bool wants_records;
 };
 
 /* --- life ------------------------------------------------------------------------------------- */
@@ -449,6 +451,8 @@ static int build_site(struct tls_context *c, size_t at, const struct config_tls 
     SSL_CTX_set_alpn_select_cb(site->ctx, on_alpn, c);
     SSL_CTX_set_tlsext_status_cb(site->ctx, on_status_request);
     SSL_CTX_set_tlsext_status_arg(site->ctx, c);
+    if (c->wants_records)
+        handoff_allow(site->ctx);
     return rc;
 }
 
@@ -460,6 +464,7 @@ struct tls_context *tls_context_new(const struct config_tls *config, struct slic
         err_set(e, ERR_NO_MEMORY, "OpenSSL cannot make a context");
         return NULL;
     }
+    c->wants_records = config->record_layer == CONFIG_RECORD_LAYER_OWN;
     int rc = load_certificates(c, config, e);
     if (!rc) {
         collect_names(c);
@@ -480,6 +485,11 @@ SSL *tls_context_new_ssl(struct tls_context *c)
     if (ssl)
         SSL_set_accept_state(ssl);
     return ssl;
+}
+
+bool tls_context_wants_records(const struct tls_context *c)
+{
+    return c->wants_records;
 }
 
 void tls_context_handshake_done(SSL *ssl)

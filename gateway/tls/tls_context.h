@@ -39,6 +39,9 @@ void tls_context_unref(struct tls_context **c); /* NULL-safe; *c is NULL after *
  * memory is out. */
 SSL *tls_context_new_ssl(struct tls_context *c) MUST_CHECK;
 
+/* Whether connections are to leave OpenSSL after the handshake (tls_stream_want_records). */
+bool tls_context_wants_records(const struct tls_context *c);
+
 /* Frees what `ssl` needed for the handshake only (the stapled response). */
 void tls_context_handshake_done(SSL *ssl);
 

@@ -1,66 +1,12 @@
 #include "tls/tls_stream.h"
 
 #include "common/err.h"
-#include "common/log.h"
+#include "common/mem.h"
 
 #include <openssl/err.h>
-#include <stdlib.h>
 
 /* Four records of the largest size. */
 #define TLS_SILENT_MAX_BYTES (64 * 1024)
-
-/* ---- the shared BIO ---- */
-
-static int bio_read(BIO *bio, char *out, int len)
-{
-    struct tls_engine *e = BIO_get_data(bio);
-    BIO_clear_retry_flags(bio);
-    if (e->input.len == 0) {
-        BIO_set_retry_read(bio);
-        return -1;
-    }
-    size_t n = MIN((size_t)len, e->input.len);
-    memcpy(out, e->input.data, n);
-    e->input = slice_from(e->input, n);
-    return (int)n;
-}
-
-static int bio_write(BIO *bio, const char *data, int len)
-{
-    struct tls_engine *e = BIO_get_data(bio);
-    BIO_clear_retry_flags(bio);
-    stream_write(e->lower, slice_of(data, (size_t)len));
-    return len;
-}
-
-static long bio_ctrl(BIO *bio, int command, long number, void *pointer)
-{
-    (void)bio, (void)number, (void)pointer;
-    return command == BIO_CTRL_FLUSH; /* the event's end flushes */
-}
-
-void tls_engine_init(struct tls_engine *e)
-{
-    /* Without a number of its own (OpenSSL has 127 for a process): nobody looks it up. */
-    *e = (struct tls_engine){ .method = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "event") };
-    e->bio = e->method ? BIO_new(e->method) : NULL;
-    if (!e->bio) {
-        log_write(LOG_ERROR, "OpenSSL cannot make a BIO; this process stops");
-        abort();
-    }
-    BIO_meth_set_read(e->method, bio_read);
-    BIO_meth_set_write(e->method, bio_write);
-    BIO_meth_set_ctrl(e->method, bio_ctrl);
-    BIO_set_init(e->bio, 1);
-    BIO_set_data(e->bio, e);
-}
-
-void tls_engine_fini(struct tls_engine *e)
-{
-    BIO_free(e->bio);
-    BIO_meth_free(e->method);
-    *e = (struct tls_engine){ 0 };
-}
 
 /* ---- ending ---- */
 
@@ -69,7 +15,29 @@ static struct tls_stream *tls_of(struct stream *s)
     return CONTAINER_OF(s, struct tls_stream, base);
 }
 
-/* Lets go of the SSL object; no event but on_closed comes after. */
+/* Before OpenSSL is called: all that it reads and writes, and says of failures, is about this one.
+ */
+static void enter(struct tls_stream *t)
+{
+    t->engine->lower = t->lower;
+    t->engine->handoff = t->handoff;
+    ERR_clear_error();
+}
+
+static void drop_handoff(struct tls_stream *t)
+{
+    handoff_free(&t->handoff);
+    t->engine->handoff = NULL;
+}
+
+static void drop_ssl(struct tls_stream *t)
+{
+    drop_handoff(t);
+    SSL_free(t->ssl);
+    t->ssl = NULL;
+}
+
+/* Lets go of the protocol's state; no event but on_closed comes after. */
 static void detach(struct tls_stream *t)
 {
     struct loop_gather *out = &t->base.loop->plain_output;
@@ -78,14 +46,16 @@ static void detach(struct tls_stream *t)
         out->len = 0;
     }
     list_remove(&t->failure.node);
-    SSL_free(t->ssl);
-    t->ssl = NULL;
+    drop_ssl(t);
+    if (t->has_records)
+        record_fini(&t->record, &t->engine->records);
+    t->detached = true;
 }
 
 static void tell_end(struct tls_stream *t, int status)
 {
     bool told = status == 0 ? t->end_told : t->failure_told;
-    if (told || !t->ssl)
+    if (told || t->detached)
         return;
     t->end_told = true;
     t->failure_told = status != 0;
@@ -98,23 +68,38 @@ static void run_failure(struct defer *d)
     tell_end(CONTAINER_OF(d, struct tls_stream, failure), ERR_INVALID);
 }
 
+/* The last that we say. A record layer that cannot say it has failed before. */
+static void send_alert(struct tls_stream *t, enum record_alert alert)
+{
+    uint8_t *out = t->engine->sealed;
+    stream_flush(&t->base);
+    if (t->shut)
+        return;
+    t->shut = true;
+    size_t n = record_seal_alert(&t->record, &t->engine->records, alert, out);
+    stream_write(t->lower, slice_of((const char *)out, n));
+}
+
 static void send_close_notify(struct tls_stream *t)
 {
     if (t->shut)
         return;
+    if (t->has_records) {
+        send_alert(t, RECORD_ALERT_CLOSE_NOTIFY);
+        return;
+    }
     stream_flush(&t->base);
     t->shut = true;
     if (!t->open)
         return;
-    t->engine->lower = t->lower;
-    ERR_clear_error();
+    enter(t);
     SSL_shutdown(t->ssl);
 }
 
 static void tls_shutdown(struct stream *s)
 {
     struct tls_stream *t = tls_of(s);
-    if (!t->ssl)
+    if (t->detached)
         return;
     send_close_notify(t);
     stream_shutdown(t->lower);
@@ -123,7 +108,7 @@ static void tls_shutdown(struct stream *s)
 static void tls_close(struct stream *s)
 {
     struct tls_stream *t = tls_of(s);
-    if (t->ssl) {
+    if (!t->detached) {
         send_close_notify(t);
         detach(t);
     }
@@ -133,26 +118,47 @@ static void tls_close(struct stream *s)
 static void tls_reset(struct stream *s)
 {
     struct tls_stream *t = tls_of(s);
-    if (t->ssl)
+    if (!t->detached)
         detach(t);
     stream_reset(t->lower);
 }
 
 /* ---- writing ---- */
 
-static void encrypt(struct tls_stream *t, const char *data, size_t len)
+/* No more can be sent: told when the event is over, as writing never fails at the call. */
+static void fail_to_write(struct tls_stream *t)
 {
-    t->engine->lower = t->lower;
-    while (len) {
-        size_t n = 0;
-        ERR_clear_error();
-        if (SSL_write_ex(t->ssl, data, len, &n) != 1) {
-            t->shut = true; /* the BIO takes everything: only a broken connection comes here */
-            loop_defer(t->base.loop, &t->failure);
+    t->shut = true;
+    loop_defer(t->base.loop, &t->failure);
+}
+
+static void seal(struct tls_stream *t, struct slice data)
+{
+    uint8_t *out = t->engine->sealed;
+    while (data.len) {
+        size_t n = record_seal(&t->record, &t->engine->records, &data, out);
+        if (!n) {
+            fail_to_write(t);
             return;
         }
-        data += n;
-        len -= n;
+        stream_write(t->lower, slice_of((const char *)out, n));
+    }
+}
+
+static void encrypt(struct tls_stream *t, struct slice data)
+{
+    if (t->has_records) {
+        seal(t, data);
+        return;
+    }
+    while (data.len) {
+        size_t n = 0;
+        enter(t);
+        if (SSL_write_ex(t->ssl, data.data, data.len, &n) != 1) {
+            fail_to_write(t); /* the BIO takes everything: only a broken connection comes here */
+            return;
+        }
+        data = slice_from(data, n);
     }
 }
 
@@ -164,7 +170,7 @@ static void tls_flush(struct stream *s)
     size_t len = out->len;
     out->owner = NULL;
     out->len = 0;
-    encrypt(tls_of(s), out->data, len);
+    encrypt(tls_of(s), slice_of(out->data, len));
 }
 
 /* Small writes share a record; what fills one goes without a copy. */
@@ -172,13 +178,13 @@ static void tls_write(struct stream *s, struct slice bytes)
 {
     struct tls_stream *t = tls_of(s);
     struct loop_gather *out = &s->loop->plain_output;
-    if (!t->ssl || t->shut || !t->open)
+    if (t->detached || t->shut || !t->open)
         return;
     if (out->owner && out->owner != s)
         stream_flush(out->owner);
     while (bytes.len) {
         if (out->len == 0 && bytes.len >= out->size) {
-            encrypt(t, bytes.data, bytes.len);
+            encrypt(t, bytes);
             return;
         }
         size_t n = MIN(bytes.len, out->size - out->len);
@@ -193,19 +199,69 @@ static void tls_write(struct stream *s, struct slice bytes)
 
 /* ---- reading ---- */
 
+static void note_facts(struct tls_stream *t)
+{
+    const unsigned char *protocol;
+    unsigned len;
+    SSL_get0_alpn_selected(t->ssl, &protocol, &len);
+    t->engine->facts = (struct tls_facts){
+        .version = SSL_get_version(t->ssl),
+        .is_resumed = SSL_session_reused(t->ssl) == 1,
+        .chose_http2 = slice_eq(slice_of((const char *)protocol, len), SLICE("h2")),
+    };
+}
+
+/* From here on OpenSSL is not needed any more, or it is for all of the connection's life. */
+static void hand_over(struct tls_stream *t)
+{
+    struct record_start start;
+    if (!t->handoff)
+        return;
+    if (handoff_take(t->handoff, &start)) {
+        t->has_records = record_init(&t->record, &t->engine->records, &start) == 0;
+        mem_wipe(&start, sizeof(start));
+    }
+    if (t->has_records)
+        drop_ssl(t);
+    else
+        drop_handoff(t);
+}
+
 static bool handshake(struct tls_stream *t)
 {
-    t->engine->lower = t->lower;
-    ERR_clear_error();
+    enter(t);
     int rc = SSL_do_handshake(t->ssl);
     if (rc == 1) {
         t->open = true;
+        note_facts(t);
+        hand_over(t);
         t->base.handler->on_open(&t->base);
-        return t->ssl != NULL;
+        return !t->detached;
     }
     if (SSL_get_error(t->ssl, rc) != SSL_ERROR_WANT_READ)
         tell_end(t, ERR_INVALID);
     return false;
+}
+
+/* As decrypt(), which it is a part of. */
+static size_t open_records(struct tls_stream *t, int *status)
+{
+    struct record_plain plain = { .data = t->base.loop->plain_buffer, .size = LOOP_PLAIN_BYTES };
+    switch (record_read(&t->record, &t->engine->records, &t->engine->input, &plain)) {
+    case RECORD_END:
+        *status = 0;
+        break;
+    case RECORD_FAILED:
+        *status = ERR_INVALID;
+        if (t->record.alert != RECORD_ALERT_NONE)
+            send_alert(t, (enum record_alert)t->record.alert);
+        t->shut = true;
+        break;
+    case RECORD_NEED_INPUT:
+    case RECORD_NEED_ROOM:
+        break;
+    }
+    return plain.len;
 }
 
 /* Decrypts until the input is used up or the buffer full. Returns the number of plaintext bytes;
@@ -215,10 +271,11 @@ static size_t decrypt(struct tls_stream *t, int *status)
     char *plain = t->base.loop->plain_buffer;
     size_t len = 0;
     *status = 1;
-    t->engine->lower = t->lower;
+    if (t->has_records)
+        return open_records(t, status);
     while (len < LOOP_PLAIN_BYTES) {
         size_t n = 0;
-        ERR_clear_error();
+        enter(t);
         if (SSL_read_ex(t->ssl, plain + len, LOOP_PLAIN_BYTES - len, &n) == 1) {
             len += n;
             if (t->engine->input.len == 0 && SSL_pending(t->ssl) == 0)
@@ -235,10 +292,18 @@ static size_t decrypt(struct tls_stream *t, int *status)
     return len;
 }
 
+static bool has_input(const struct tls_stream *t)
+{
+    return t->engine->input.len || (t->ssl && SSL_pending(t->ssl));
+}
+
 /* Records without data (key updates, refused renegotiations) make us work and answer for nothing.
- * More of them than of data, beyond what a record in pieces accounts for, is an attack. */
+ * More of them than of data, beyond what a record in pieces accounts for, is an attack. Our own
+ * record layer counts by itself. */
 static bool is_flood(struct tls_stream *t, size_t input_bytes, size_t data_bytes)
 {
+    if (t->has_records)
+        return false;
     t->silent_bytes += data_bytes ? 0 : (uint32_t)input_bytes;
     t->silent_bytes -= MIN(t->silent_bytes, (uint32_t)data_bytes);
     return t->silent_bytes > TLS_SILENT_MAX_BYTES;
@@ -249,15 +314,17 @@ static void on_lower_data(struct stream *lower, char *data, size_t len)
     struct tls_stream *t = lower->user;
     size_t data_bytes = 0;
     int status = 1;
+    if (t->end_told)
+        return;
     t->engine->input = slice_of(data, len);
     if (!t->open && !handshake(t))
         return;
-    while (status == 1 && (t->engine->input.len || SSL_pending(t->ssl))) {
+    while (status == 1 && has_input(t)) {
         size_t n = decrypt(t, &status);
         data_bytes += n;
         if (n)
             t->base.handler->on_data(&t->base, t->base.loop->plain_buffer, n);
-        if (!t->ssl || t->end_told)
+        if (t->detached || t->end_told)
             return;
     }
     if (status == 1 && is_flood(t, len, data_bytes))
@@ -274,14 +341,14 @@ static void on_lower_end(struct stream *lower, int status)
 static void on_lower_blocked(struct stream *lower)
 {
     struct tls_stream *t = lower->user;
-    if (t->open && t->ssl)
+    if (t->open && !t->detached)
         t->base.handler->on_blocked(&t->base);
 }
 
 static void on_lower_drained(struct stream *lower)
 {
     struct tls_stream *t = lower->user;
-    if (t->open && t->ssl)
+    if (t->open && !t->detached)
         t->base.handler->on_drained(&t->base);
 }
 
@@ -297,7 +364,7 @@ static void on_lower_open(struct stream *lower)
 {
     struct tls_stream *t = lower->user;
     t->engine->input = slice_of(NULL, 0);
-    if (t->ssl && !SSL_is_server(t->ssl))
+    if (!t->detached && !SSL_is_server(t->ssl))
         handshake(t);
 }
 
@@ -355,4 +422,9 @@ void tls_stream_init(struct tls_stream *t, struct stream *lower, struct tls_engi
     else
         SSL_set_connect_state(ssl);
     stream_set_handler(lower, &lower_handler, t);
+}
+
+void tls_stream_want_records(struct tls_stream *t)
+{
+    t->handoff = handoff_new(t->ssl);
 }

@@ -17,6 +17,9 @@ from .process import Process, program
 from .raw_client import HOST, RawClient
 from .wait import DEADLINE_S, eventually
 
+# All tests with the record layer of TLS that is not the default: CONG_RECORD_LAYER=own.
+RECORD_LAYER = os.environ.get("CONG_RECORD_LAYER")
+
 DEFAULTS = {
     "workers": 1,
     "runtime_dir": "run",
@@ -73,6 +76,8 @@ class Gateway(Process):
     def write_config(self):
         for index, listener in enumerate(self.settings["listeners"]):
             listener.setdefault("address", free_address())
+            if "tls" in listener and RECORD_LAYER:
+                listener["tls"] = {"record_layer": RECORD_LAYER} | listener["tls"]
         self.config_file.write_text(yaml.safe_dump(_plain(self.settings), sort_keys=False))
 
     def change(self, **settings):

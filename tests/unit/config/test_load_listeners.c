@@ -19,6 +19,7 @@ static void reads_plain_and_tls_listeners(void **state)
                            "        - { cert: portal.crt, key: portal.key }\n"
                            "        - { cert: portal.crt, key: portal.key }\n"
                            "      min_version: 1.3\n"
+                           "      record_layer: own\n"
                            "      client_auth: optional\n"
                            "      client_ca: portal.crt\n"
                            "  - { address: '[::]:8080', redirect_https: true }\n");
@@ -32,6 +33,7 @@ static void reads_plain_and_tls_listeners(void **state)
     assert_true(slice_starts_with(l[0].tls->certificates[1].key.data, SLICE("-----BEGIN")));
     assert_null(l[0].tls->certificates[1].ocsp.path);
     assert_int_equal(l[0].tls->min_version, CONFIG_TLS_1_3);
+    assert_int_equal(l[0].tls->record_layer, CONFIG_RECORD_LAYER_OWN);
     assert_int_equal(l[0].tls->client_auth, CONFIG_CLIENT_AUTH_OPTIONAL);
     assert_true(l[0].tls->client_ca.data.len > 0);
     assert_null(l[1].tls);

@@ -1,4 +1,5 @@
-/* TLS over a stream without a socket, against a client of OpenSSL's. */
+/* TLS over a stream without a socket, against a client of OpenSSL's: all twice, with OpenSSL's
+ * record layer and with ours. */
 #include "fakes/fake_tls.h"
 #include "tests/unit/tls/tls_fixture.h"
 
@@ -10,6 +11,7 @@ enum { ALERT = 21, APPLICATION_DATA = 23 }; /* RFC 8446 5.1 */
 
 static struct fake_certificate certificate;
 static struct tls_context *context;
+static enum config_record_layer layer;
 static struct fake_tls t;
 static char filler[10 * RECORD_BYTES];
 
@@ -17,10 +19,16 @@ static int set_up(void **state)
 {
     (void)state;
     fake_certificate_init(&certificate, "EC", "DNS:a.vn", NULL);
-    context = build(&(struct policy){ .certificates = { &certificate } });
+    context = build(&(struct policy){ .certificates = { &certificate }, .record_layer = layer });
     for (size_t i = 0; i < sizeof(filler); i++)
         filler[i] = (char)(i % 251);
     return 0;
+}
+
+static int set_up_ours(void **state)
+{
+    layer = CONFIG_RECORD_LAYER_OWN;
+    return set_up(state);
 }
 
 static int tear_down(void **state)
@@ -34,6 +42,9 @@ static int tear_down(void **state)
 static void begin(int version)
 {
     fake_tls_init(&t, tls_context_new_ssl(context), FAKE_CLIENT(version, "a.vn"));
+    assert_int_equal(tls_context_wants_records(context), layer == CONFIG_RECORD_LAYER_OWN);
+    if (layer == CONFIG_RECORD_LAYER_OWN)
+        tls_stream_want_records(&t.stream);
 }
 
 static void begin_open(int version)
@@ -41,6 +52,10 @@ static void begin_open(int version)
     begin(version);
     fake_tls_shake_hands(&t, AT_ONCE);
     assert_string_equal(t.events, "O");
+    bool is_ours = layer == CONFIG_RECORD_LAYER_OWN && version == TLS1_3_VERSION;
+    assert_int_equal(t.stream.has_records, is_ours);
+    assert_int_equal(t.stream.ssl == NULL, is_ours);
+    assert_null(t.stream.handoff);
 }
 
 /* on_closed is the last event, and comes once. */
@@ -390,6 +405,41 @@ static void large_records_in_small_pieces_are_no_flood(void **state)
     finish();
 }
 
+static void what_the_client_may_not_say_gets_an_alert(void **state)
+{
+    (void)state;
+    begin_open(TLS1_3_VERSION);
+    fake_tls_say(&t, SLICE("first"));
+    server_writes(SLICE("answer"));
+    fake_stream_feed_bytes(&t.lower, SLICE("\x14\x03\x03\x00\x01\x01")); /* too late */
+    assert_string_equal(t.events, "ODE");
+    assert_int_equal(t.status, ERR_INVALID);
+    server_writes(SLICE("never said"));
+    assert_true(fake_tls_reads(&t, SLICE("answer")));
+    assert_true(SSL_get_shutdown(t.peer.client) & SSL_RECEIVED_SHUTDOWN); /* by an alert */
+    ERR_clear_error();
+    finish();
+}
+
+static void the_clients_own_failure_ends_the_stream_in_silence(void **state)
+{
+    (void)state;
+    begin_open(TLS1_3_VERSION);
+    fake_tls_write(&t, SLICE("last words"));
+    server_writes(SLICE("answer"));
+    char broken[] = "\x17\x03\x03\x00\x18 no record of the server";
+    t.lower.written_len = 0;
+    assert_true(BIO_write(SSL_get_rbio(t.peer.client), broken, sizeof(broken) - 1) > 0);
+    assert_false(SSL_read(t.peer.client, broken, 1) == 1); /* sends bad_record_mac */
+    ERR_clear_error();
+    fake_tls_deliver(&t, AT_ONCE);
+    assert_string_equal(t.events, "ODE");
+    assert_int_equal(t.status, ERR_INVALID);
+    stream_close(&t.stream.base);
+    assert_int_equal(t.lower.written_len, 0);
+    finish();
+}
+
 /* ---- back-pressure ---- */
 
 static void back_pressure_passes_through(void **state)
@@ -440,8 +490,11 @@ int main(void)
         cmocka_unit_test(keys_may_change_between_data),
         cmocka_unit_test(a_flood_of_key_updates_ends_the_stream),
         cmocka_unit_test(large_records_in_small_pieces_are_no_flood),
+        cmocka_unit_test(what_the_client_may_not_say_gets_an_alert),
+        cmocka_unit_test(the_clients_own_failure_ends_the_stream_in_silence),
         cmocka_unit_test(back_pressure_passes_through),
         cmocka_unit_test(back_pressure_in_the_handshake_is_nobodys_business),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    int failed = cmocka_run_group_tests_name("openssl", tests, set_up, tear_down);
+    return failed + cmocka_run_group_tests_name("own", tests, set_up_ours, tear_down);
 }

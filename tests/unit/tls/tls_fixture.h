@@ -24,6 +24,7 @@ struct policy {
     enum config_client_auth client_auth;
     const struct fake_certificate *client_ca;
     const struct tls_tickets *tickets;
+    enum config_record_layer record_layer;
 };
 
 /* The files are called leaf.crt, leaf.key, leaf.ocsp and ca.crt. */
@@ -34,6 +35,7 @@ static inline struct tls_context *try_build(const struct policy *p, struct err *
         .certificates = certificates,
         .min_version = p->min_version,
         .client_auth = p->client_auth,
+        .record_layer = p->record_layer,
     };
     for (size_t i = 0; i < CERTIFICATES_MAX && p->certificates[i]; i++)
         certificates[config.certificate_count++] =

@@ -1,0 +1,221 @@
+"""The record layer of our own, `record_layer: own`, and where its answers can be compared, OpenSSL's."""
+
+import ctypes
+import hashlib
+import socket
+import ssl
+import subprocess
+
+import pytest
+
+from env import DEADLINE_S, HOST, Gateway, RawClient, request_bytes
+
+V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
+MIB = 1024 * 1024
+
+
+def listener(certs, layer, **tls):
+    return {"tls": certs.tls | {"record_layer": layer} | tls}
+
+
+@pytest.fixture(scope="module", params=["own", "openssl"])
+def gateway(request, node, certs):
+    with Gateway(node, listeners=[listener(certs, request.param)]) as gateway:
+        yield gateway
+
+
+@pytest.fixture(scope="module")
+def own(node, certs):
+    with Gateway(node, listeners=[listener(certs, "own")]) as gateway:
+        yield gateway
+
+
+def careless(version=V13):
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = version
+    return context
+
+
+# --- which connections it has ---
+
+def handed_over(gateway):
+    metrics = gateway.metrics()
+    return (metrics["cong_tls_handshakes_handed_over_total"],
+            metrics["cong_tls_handshakes_full_total"] + metrics["cong_tls_handshakes_resumed_total"])
+
+
+def test_all_of_tls_1_3_and_nothing_of_tls_1_2(own):
+    before, all_before = handed_over(own)
+    context = careless()
+    first = own.connect(context=context)
+    assert first.request("GET", "/").status == 200
+    again = RawClient(own.address(), context, HOST, session=first.tls.session)
+    assert again.request("GET", "/").status == 200 and again.tls.session_reused
+    assert own.connect(context=careless(V12)).request("GET", "/").status == 200
+    after, all_after = handed_over(own)
+    assert (after - before, all_after - all_before) == (2, 3)
+
+
+def test_openssl_keeps_them_unless_it_is_asked_for(node, certs):
+    with Gateway(node, listeners=[listener(certs, "openssl")]) as gateway:
+        assert gateway.request("GET", "/").status == 200
+        assert handed_over(gateway) == (0, 1)
+
+
+def test_reload_changes_the_layer_of_new_connections(node, certs):
+    with Gateway(node, listeners=[listener(certs, "own")]) as gateway:
+        old = gateway.connect()
+        assert old.request("GET", "/").status == 200
+        assert handed_over(gateway) == (1, 1)
+        address = gateway.address()
+        gateway.change(listeners=[listener(certs, "openssl") | {"address": address}])
+        assert old.request("GET", "/").status == 200
+        assert gateway.request("GET", "/").status == 200
+        assert handed_over(gateway) == (1, 2)
+
+
+def curl(gateway, *options, target="/"):
+    command = ["curl", "-sk", "--tlsv1.3", "--max-time", str(DEADLINE_S), *options,
+               f"https://{gateway.address()}{target}"]
+    return subprocess.run(command, check=True, capture_output=True).stdout
+
+
+@pytest.mark.parametrize("suite", ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384",
+                                   "TLS_CHACHA20_POLY1305_SHA256"])
+def test_each_suite_both_ways(own, suite, tmp_path):
+    """curl, which is told the suite."""
+    body = tmp_path / "body"
+    body.write_bytes(bytes(range(256)) * 20_000)
+    answer = curl(own, "--tls13-ciphers", suite, "--data-binary", f"@{body}",
+                          target="/echo?body=1")
+    assert hashlib.sha256(answer).digest() == hashlib.sha256(body.read_bytes()).digest()
+
+
+# --- data ---
+
+def test_large_answers_and_bodies_arrive_whole(own):
+    client = own.connect()
+    assert len(client.request("GET", f"/any?bytes={20 * MIB}").body) == 20 * MIB
+    body = bytes(range(251)) * (8 * MIB // 251)
+    assert client.request("POST", "/echo?body=1", body=body).body == body
+    assert client.request("GET", "/").status == 200
+
+
+class Client:
+    """OpenSSL's library itself: Python's ssl cannot change keys."""
+
+    lib = ctypes.CDLL("libssl.so.3")
+    for name in ("TLS_client_method", "SSL_CTX_new", "SSL_new"):
+        getattr(lib, name).restype = ctypes.c_void_p
+
+    def __init__(self, address):
+        host, port = address.split(":")
+        self.socket = socket.create_connection((host, int(port)))
+        self.socket.setblocking(True)
+        self.context = ctypes.c_void_p(
+            self.lib.SSL_CTX_new(ctypes.c_void_p(self.lib.TLS_client_method())))
+        self.tls = ctypes.c_void_p(self.lib.SSL_new(self.context))
+        self.lib.SSL_set_fd(self.tls, self.socket.fileno())
+        assert self.lib.SSL_connect(self.tls) == 1
+
+    def change_keys(self):
+        assert self.lib.SSL_key_update(self.tls, 1) == 1  # and asks for the same
+        assert self.lib.SSL_do_handshake(self.tls) == 1
+
+    def send(self, data):
+        assert self.lib.SSL_write(self.tls, data, len(data)) == len(data)
+
+    def receive(self):
+        buffer = ctypes.create_string_buffer(16384)
+        n = self.lib.SSL_read(self.tls, buffer, len(buffer))
+        return buffer.raw[:max(n, 0)]
+
+    def close(self):
+        self.lib.SSL_free(self.tls)
+        self.lib.SSL_CTX_free(self.context)
+        self.socket.close()
+
+
+def test_keys_change_every_hundred_records(gateway):
+    """In a download of some 2,500 records, whose reader sends nothing else."""
+    client = Client(gateway.address())
+    client.send(request_bytes("GET", f"/any?bytes={40 * MIB}", version="HTTP/1.0"))
+    received = records = 0
+    while data := client.receive():
+        received += len(data)
+        records += 1
+        if records % 100 == 0:
+            client.change_keys()
+    client.close()
+    assert received > 40 * MIB and records > 1000
+
+
+# --- what is refused ---
+
+@pytest.mark.parametrize("bytes_", [
+    b"\x14\x03\x03\x00\x01\x01",
+    b"\x15\x03\x03\x00\x02\x02\x28",
+    b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00",
+    b"\x17\x03\x03\xff\xff",
+    b"\x17\x03\x03\x41\x01",
+    b"\x17\x03\x03\x00\x03abc",
+    b"\x17\x03\x03\x00\x20" + bytes(32),
+    b"\x17\x03\x01\x00\x20" + bytes(32),
+    b"GET / HTTP/1.1\r\n\r\n",
+], ids=["change-cipher-spec", "plain-alert", "client-hello", "length-ffff", "length-4101", "short",
+        "not-sealed", "version", "http"])
+def test_what_is_out_of_place_ends_the_connection(gateway, bytes_):
+    """With an alert, which the reset behind it may overtake; the unit tests say which."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = careless().wrap_bio(incoming, outgoing, server_hostname=HOST)
+    with socket.create_connection(gateway.address().split(":"), DEADLINE_S) as sock:
+        def step(operation, *arguments):
+            while True:
+                try:
+                    result = operation(*arguments)
+                    sock.sendall(outgoing.read())
+                    return result
+                except ssl.SSLWantReadError:
+                    sock.sendall(outgoing.read())
+                    if not incoming.write(sock.recv(65536)):
+                        incoming.write_eof()
+        step(tls.do_handshake)
+        step(tls.write, request_bytes("GET", "/"))
+        assert step(tls.read, 65536).startswith(b"HTTP/1.1 200")
+        sock.sendall(bytes_)
+        with pytest.raises((ssl.SSLError, ConnectionResetError)):
+            step(tls.read, 65536)
+    assert gateway.request("GET", "/").status == 200
+
+
+# --- secrets ---
+
+def memory_of(process):
+    """All that a process can write and has to itself, piece by piece."""
+    with open(f"/proc/{process}/maps") as maps, open(f"/proc/{process}/mem", "rb", 0) as memory:
+        for line in maps:
+            span, rights = line.split()[:2]
+            if rights[:2] + rights[3] != "rwp":
+                continue
+            start, end = (int(number, 16) for number in span.split("-"))
+            memory.seek(start)
+            yield memory.read(end - start)
+
+
+def count_in_memory(process, secret):
+    return sum(piece.count(secret) for piece in memory_of(process))
+
+
+def test_secrets_leave_memory_with_their_connection(own, tmp_path):
+    context = careless()
+    context.keylog_filename = str(tmp_path / "keys")
+    client = own.connect(context=context)
+    assert client.request("GET", "/").status == 200
+    secrets = [bytes.fromhex(line.split()[2]) for line in open(tmp_path / "keys")
+               if "_TRAFFIC_SECRET_0" in line]
+    [worker] = own.worker_pids().values()
+    assert [count_in_memory(worker, secret) for secret in secrets] == [1, 1]
+    client.close()
+    own.settled_metrics()
+    assert [count_in_memory(worker, secret) for secret in secrets] == [0, 0]
