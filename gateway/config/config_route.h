@@ -67,6 +67,11 @@ struct config_upstream {
     struct config_maintenance *maintenance; /* NULL: it is open */
 };
 
+enum config_request_buffering {
+    CONFIG_REQUEST_STREAM, /* a body goes on as it comes */
+    CONFIG_REQUEST_WHOLE,  /* when it is complete */
+};
+
 struct config_header {
     struct slice name, value;
 };
@@ -95,6 +100,7 @@ struct config_route {
     enum config_affinity affinity;
     struct config_submission *submission; /* NULL: its requests are none */
     uint64_t body_limit_bytes;
+    enum config_request_buffering request_buffering;
     uint32_t response_timeout_ms; /* 0: the upstream's */
     uint32_t websocket_idle_ms;
 };

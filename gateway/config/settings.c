@@ -25,7 +25,7 @@ static const struct setting top_rows[] = {
     VALUE(ocsp_refresh, ocsp_refresh_ms, DURATION, "1h", "1m..7d",
           "how often OCSP files are read again"),
     PART(sessions, MAPPING, NONE, NULL, "how long citizens stay signed in"),
-    PART(spool, MAPPING, NONE, NULL, "where bodies of submissions wait"),
+    PART(spool, MAPPING, NONE, NULL, "where bodies wait"),
     PART(store, MAPPING, NONE, NULL, "where shared state is kept"),
     PART(listeners, LIST, REQUIRED, "1" UP_TO(CONFIG_LISTENERS_MAX), "the addresses to listen on"),
     PART(admin, MAPPING, NONE, NULL, "the listener for metrics and health"),
@@ -330,6 +330,8 @@ static const struct setting route_rows[] = {
     VALUE(affinity, affinity, CHOICE, "none", "none|session",
           "whether a session stays with one peer"),
     VALUE(body_limit, body_limit_bytes, SIZE, NONE, "0B..1024GiB", "largest request body: 413"),
+    VALUE(request_buffering, request_buffering, CHOICE, "stream", "stream|whole",
+          "whether a body is complete before a backend gets any of it"),
     PART(submission, MAPPING, NONE, NULL, "POST and PATCH are dispatched once"),
     PART(timeouts, MAPPING, NONE, NULL, "exceptions from the upstream's timeouts"),
 };

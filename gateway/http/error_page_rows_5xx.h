@@ -72,6 +72,12 @@
              "cầu.",                                                                               \
              "Wait a little, then try again. There is no need to sign in again unless the page "   \
              "asks you to."))                                                                      \
+    ROW(UPLOADS_FULL, uploads_full, 503, NOTHING_FILED,                                            \
+        BOTH("Đang có quá nhiều tệp được gửi lên", "Too many files are being sent right now"),     \
+        BOTH("Chỗ chứa tạm cho các tệp đang gửi lên đã đầy, nên tệp này chưa được nhận.",          \
+             "There is no room left for files on their way, so this one was not taken."),          \
+        BOTH("Hãy giữ lại nội dung và gửi lại sau ít phút.",                                       \
+             "Keep what you have prepared, and send it again in a few minutes."))                  \
     ROW(OVERLOADED, overloaded, 503, NOTHING_FILED,                         \
         BOTH("Hệ thống đang quá tải", "The system is very busy"),                                  \
         BOTH("Đang có rất nhiều người sử dụng cùng lúc nên yêu cầu này chưa được phục vụ.",        \

@@ -65,6 +65,7 @@ struct limiting {
 };
 
 struct submission;
+struct upload;
 struct status_look;
 
 struct passage {
@@ -86,6 +87,7 @@ struct passage {
     struct slice user;             /* who is signed in, as the backends call them; empty: nobody */
     struct status_look *status;    /* in the arena: the state of stage_status; NULL: none */
     struct submission *submission; /* in the arena; NULL: it is none */
+    struct upload *upload;         /* in the arena: a body taken whole; NULL: it flows through */
     struct proxy proxy;
     int64_t connect_us, response_us; /* ACCESS_UNKNOWN until known */
 };

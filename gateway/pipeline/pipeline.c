@@ -8,7 +8,7 @@
 static const struct stage *const stages[] = {
     &stage_client,      &stage_https,      &stage_status,     &stage_route,
     &stage_maintenance, &stage_identify,   &stage_rate_limit, &stage_session,
-    &stage_body,        &stage_submission, &stage_proxy,
+    &stage_body,        &stage_submission, &stage_upload,     &stage_proxy,
 };
 
 static void walk(struct passage *p)
@@ -166,6 +166,7 @@ void pipeline_init(struct pipeline *p, struct loop *loop, struct board *board, u
                             .stage_count = ARRAY_LEN(stages),
                             .loop = loop,
                             .metrics = board_metrics(board, slot),
+                            .spools = { .loop = loop, .board = board, .slot = slot },
                             .store = store };
     list_init(&p->held);
     peer_set_init(&p->peers, loop, board, slot);

@@ -8,6 +8,7 @@
 #include "pipeline/identity_token.h"
 #include "pipeline/session_id.h"
 #include "pipeline/snapshot.h"
+#include "pipeline/spool.h"
 
 struct stage;
 
@@ -19,6 +20,7 @@ struct pipeline {
     struct store *store;           /* borrowed */
     struct access_log *access_log; /* borrowed; NULL: none */
     struct peer_set peers;
+    struct spool_room spools;
     struct session_keys session_keys;
     struct list held; /* struct submission: that goes on although its client may have left */
     struct identity_tokens tokens;

@@ -17,7 +17,7 @@ static bool is_safe(const struct passage *p, bool answer_begun)
         return false;
     if (p->submission)
         return x->nothing_sent || submission_may_resend(p);
-    if (x->body_begun)
+    if (x->body_begun && !p->upload)
         return false;
     return x->nothing_sent || is_idempotent(p->ex->request.method);
 }

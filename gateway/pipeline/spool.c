@@ -14,6 +14,12 @@
 /* Written at once: all that HTTP/2 had received ahead, in the largest window that may be set. */
 #define PIECE_BYTES_MAX (16ul * 1024 * 1024)
 
+/* Of a worker's spools together. Each may have a part of what is left, so that the first ones do not
+ * take it all; a write of less than the least part would cost more than it saves. */
+#define ROOM_BYTES (64ul * 1024 * 1024)
+#define ROOM_PART 8
+#define PART_BYTES_MIN (16ul * 1024)
+
 /* A transfer in a thread. It owns its buffer, and the file too when its spool is gone. */
 struct spool_job {
     uv_work_t work;
@@ -67,6 +73,21 @@ static void run(uv_work_t *work)
     j->status = j->fd < 0 ? -errno : transfer(j);
 }
 
+/* ---- the room ---- */
+
+static void count_memory(struct spool *s)
+{
+    uint64_t held = s->memory.size + s->block.size + (s->job ? s->job->data.size : 0);
+    s->room->memory_bytes += held - s->counted_bytes;
+    s->counted_bytes = held;
+}
+
+static size_t memory_allowed(const struct spool *s)
+{
+    uint64_t left = ROOM_BYTES - MIN(s->room->memory_bytes, ROOM_BYTES);
+    return (size_t)MIN(s->config.memory_bytes, MAX(left / ROOM_PART, PART_BYTES_MIN));
+}
+
 /* ---- jobs ---- */
 
 static bool is_full(int status)
@@ -92,6 +113,7 @@ static void deliver(struct spool_job *j)
         s->block.len = j->bytes;
         s->block_ready = true;
     }
+    count_memory(s);
     s->on_ready(s);
 }
 
@@ -115,21 +137,21 @@ static void start(struct spool *s, bool writes, struct buf data, uint64_t at, si
 {
     struct spool_job *j = mem_new(sizeof(*j));
     *j = (struct spool_job){
-        .loop = s->loop, .spool = s, .fd = s->fd, .at = at, .bytes = bytes, .writes = writes
+        .loop = s->room->loop, .spool = s, .fd = s->fd, .at = at, .bytes = bytes, .writes = writes
     };
     j->data = data;
     j->work.data = j;
     if (s->fd < 0)
         j->dir = mem_strdup(s->config.dir);
     s->job = j;
-    uv_queue_work(&s->loop->uv, &j->work, run, on_done);
+    uv_queue_work(&s->room->loop->uv, &j->work, run, on_done);
 }
 
 /* ---- the quota ---- */
 
 static struct metrics *metrics_of(const struct spool *s)
 {
-    return board_metrics(s->board, s->slot);
+    return board_metrics(s->room->board, s->room->slot);
 }
 
 static void set_held(const struct spool *s, uint64_t more, uint64_t less)
@@ -145,7 +167,7 @@ static bool reserve(struct spool *s, uint64_t bytes)
         return true;
     uint64_t more = (bytes - s->reserved_bytes + RESERVE_BYTES - 1) / RESERVE_BYTES * RESERVE_BYTES;
     set_held(s, more, 0);
-    if (board_gauge_sum(s->board, GAUGE_SPOOL_BYTES) > s->config.quota_bytes) {
+    if (board_gauge_sum(s->room->board, GAUGE_SPOOL_BYTES) > s->config.quota_bytes) {
         set_held(s, 0, more);
         return false;
     }
@@ -160,15 +182,10 @@ static size_t memory_cap(const struct spool *s)
     return s->config.memory_bytes + PIECE_BYTES_MAX;
 }
 
-void spool_init(struct spool *s, struct loop *loop, struct board *board, uint32_t slot,
-                const struct config_spool *config, void (*on_ready)(struct spool *s))
+void spool_init(struct spool *s, struct spool_room *room, const struct config_spool *config,
+                void (*on_ready)(struct spool *s))
 {
-    *s = (struct spool){ .loop = loop,
-                         .board = board,
-                         .slot = slot,
-                         .config = *config,
-                         .on_ready = on_ready,
-                         .fd = -1 };
+    *s = (struct spool){ .room = room, .config = *config, .on_ready = on_ready, .fd = -1 };
     buf_init(&s->memory, memory_cap(s));
     buf_init(&s->block, BLOCK_BYTES);
 }
@@ -185,11 +202,19 @@ void spool_fini(struct spool *s)
     s->reserved_bytes = 0;
     buf_fini(&s->memory);
     buf_fini(&s->block);
+    count_memory(s);
+}
+
+/* All that is in memory goes to the file. */
+static void write_out(struct spool *s)
+{
+    struct buf full = s->memory;
+    buf_init(&s->memory, memory_cap(s));
+    start(s, true, full, s->file_bytes, full.len);
 }
 
 enum spool_result spool_write(struct spool *s, struct slice piece)
 {
-    assert(!s->job);
     if (s->trouble != SPOOL_OK)
         return s->trouble;
     if (!reserve(s, s->bytes + piece.len))
@@ -198,12 +223,10 @@ enum spool_result spool_write(struct spool *s, struct slice piece)
     if (!buf_ok(&s->memory))
         return SPOOL_FULL;
     s->bytes += piece.len;
-    if (s->memory.len < s->config.memory_bytes)
-        return SPOOL_OK;
-    struct buf full = s->memory;
-    buf_init(&s->memory, memory_cap(s));
-    start(s, true, full, s->file_bytes, full.len);
-    return SPOOL_WAIT;
+    if (!s->job && s->memory.len >= memory_allowed(s))
+        write_out(s);
+    count_memory(s);
+    return s->job ? SPOOL_WAIT : SPOOL_OK;
 }
 
 void spool_rewind(struct spool *s)
@@ -224,6 +247,7 @@ static enum spool_result read_block(struct spool *s)
     if (!block.data)
         return SPOOL_FAILED;
     start(s, false, block, s->read_at, bytes);
+    count_memory(s);
     return SPOOL_WAIT;
 }
 

@@ -1,10 +1,10 @@
-/* A body that is taken whole before any of it goes on: in memory at first, then in a file without a
- * name, which is gone when its process is. So a slow upload holds no backend, and a body can be
- * sent again.
+/* A body that waits: in memory at first, then in a file without a name, which is gone when its
+ * process is. So a slow upload holds no backend, and a body can be sent again.
  *
  * All bodies of the node share a quota, counted in GAUGE_SPOOL_BYTES of every worker: the board
- * takes back what a dead one held. Files are written and read in libuv's threads; while that lasts
- * the caller waits. One writer, then any number of readings, one after the other. */
+ * takes back what a dead one held. Those of a worker share its room in memory: the less of it is
+ * left, the sooner each goes to its file. Files are written and read in libuv's threads; while that
+ * lasts the caller waits. */
 #ifndef PIPELINE_SPOOL_H
 #define PIPELINE_SPOOL_H
 
@@ -23,16 +23,23 @@ enum spool_result {
 
 struct spool_job;
 
+/* What the spools of a worker have in common. */
+struct spool_room {
+    struct loop *loop;     /* borrowed */
+    struct board *board;   /* borrowed */
+    uint32_t slot;         /* of this worker on it */
+    uint64_t memory_bytes; /* that they hold */
+};
+
 struct spool {
-    struct loop *loop;          /* borrowed */
-    struct board *board;        /* borrowed */
-    uint32_t slot;              /* of this worker on it */
+    struct spool_room *room;    /* borrowed */
     struct config_spool config; /* its folder is borrowed */
     void (*on_ready)(struct spool *s);
     int fd;                  /* owned; -1 while all is in memory */
     uint64_t bytes;          /* of the body */
     uint64_t file_bytes;     /* of them in the file, from the front */
     uint64_t reserved_bytes; /* of the quota */
+    uint64_t counted_bytes;  /* of the room */
     uint64_t read_at;
     struct buf memory; /* the rest of the body */
     struct buf block;  /* read from the file */
@@ -41,13 +48,13 @@ struct spool {
     enum spool_result trouble; /* of the last job; OK: none */
 };
 
-void spool_init(struct spool *s, struct loop *loop, struct board *board, uint32_t slot,
-                const struct config_spool *config, void (*on_ready)(struct spool *s));
+void spool_init(struct spool *s, struct spool_room *room, const struct config_spool *config,
+                void (*on_ready)(struct spool *s));
 /* Waits for nothing. */
 void spool_fini(struct spool *s);
 
-/* Takes all of `piece`, or fails. WAIT: taken, but no more until on_ready, after which the next
- * call tells whether it went well. */
+/* Takes all of `piece`, or fails. WAIT: taken, but no more than the rest of this event's until
+ * on_ready, after which the next call tells whether it went well. */
 enum spool_result spool_write(struct spool *s, struct slice piece) MUST_CHECK;
 
 /* From the start; also in the middle of a reading. */

@@ -44,6 +44,7 @@ extern const struct stage stage_session;     /* who that is, and what backends o
 extern const struct stage stage_body;        /* the announced size of the body */
 extern const struct stage stage_status;      /* the gateway's own pages about submissions */
 extern const struct stage stage_submission;  /* what is to be dispatched once */
+extern const struct stage stage_upload;      /* a body that is taken whole */
 extern const struct stage stage_proxy;       /* a peer answers */
 
 /* The wait of the stage entered last is over: the walk goes on with the next one. Not from within

@@ -13,6 +13,7 @@
 #include "pipeline/proxy_peer.h"
 #include "pipeline/stage.h"
 #include "pipeline/submission.h"
+#include "pipeline/upload.h"
 
 static const struct upstream_conn_handler proxy_conn_handler;
 
@@ -38,7 +39,7 @@ static void try_again(struct passage *p)
 {
     const struct peer *failed = proxy_has_other_peers(p) ? p->proxy.peer : NULL;
     p->proxy.retries++;
-    submission_rewind(p);
+    upload_rewind(p);
     metrics_add(p->pipeline->metrics, COUNTER_UPSTREAM_RETRIES, 1);
     proxy_backend_has_the_word(p);
     attempt(p, failed, true);
@@ -130,7 +131,7 @@ static void send_request(struct passage *p)
         proxy_client_takes_nothing(p);
     }
     proxy_touch_answer(p);
-    submission_feed(p);
+    upload_feed(p);
 }
 
 void stage_proxy_proceed(struct passage *p)
@@ -276,7 +277,7 @@ static void on_failed(void *user, enum upstream_failure failure)
 static void on_conn_blocked(void *user)
 {
     struct passage *p = user;
-    submission_block(p, true);
+    upload_block(p, true);
     exchange_pause_body(p->ex);
     if (p->proxy.state != PROXY_REQUEST)
         return;
@@ -294,8 +295,8 @@ static void on_conn_drained(void *user)
         proxy_touch_answer(p);
     }
     exchange_resume_body(p->ex);
-    submission_block(p, false);
-    submission_feed(p);
+    upload_block(p, false);
+    upload_feed(p);
 }
 
 /* The client takes no more of the answer, or will take none. */

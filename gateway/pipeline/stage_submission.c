@@ -6,6 +6,7 @@
 #include "pipeline/submission_key.h"
 #include "pipeline/submission_lookup.h"
 #include "pipeline/submission_reply.h"
+#include "pipeline/upload.h"
 
 /* To find a peer, and to record that it is sent, beyond the time that connecting may take. */
 #define BEGIN_MARGIN_MS 5000
@@ -48,10 +49,6 @@ static enum stage_verdict go_on(struct submission *s)
     if (!add_fields(s)) {
         submission_reply_unavailable(s);
         return STAGE_ANSWERED;
-    }
-    if (ex->request.body != BODY_NONE) {
-        ex->request.body = BODY_LENGTH;
-        ex->request.content_length = s->spool.bytes;
     }
     ex->request.wants_upgrade = false;
     return STAGE_NEXT;
@@ -214,38 +211,26 @@ static void on_content(void *user, struct slice content)
     digest_stream_add(s->digest, content);
 }
 
-static void on_spool_ready(struct spool *spool)
-{
-    struct submission *s = CONTAINER_OF(spool, struct submission, spool);
-    if (s->phase == SUBMISSION_TAKING)
-        exchange_resume_body(s->passage->ex);
-    else
-        submission_feed(s->passage);
-}
-
 static void on_body(struct passage *p, struct slice data)
 {
     struct submission *s = p->submission;
     if (s->phase != SUBMISSION_TAKING)
         return;
     form_reader_feed(s->form, data);
-    switch (spool_write(&s->spool, data)) {
-    case SPOOL_OK:
-        break;
-    case SPOOL_WAIT:
-        exchange_pause_body(p->ex);
-        break;
-    default:
-        s->phase = SUBMISSION_OVER;
-        submission_reply_unavailable(s);
-    }
+    if (upload_take(p, data))
+        return;
+    s->phase = SUBMISSION_OVER;
+    submission_reply_unavailable(s);
 }
 
 static void on_body_end(struct passage *p, const struct headers *trailers)
 {
     struct submission *s = p->submission;
     (void)trailers; /* the body has a length now: they have no place (RFC 9112 7.1.2) */
-    if (s->phase == SUBMISSION_TAKING && body_is_whole(s) == STAGE_NEXT)
+    if (s->phase != SUBMISSION_TAKING)
+        return;
+    upload_complete(p);
+    if (body_is_whole(s) == STAGE_NEXT)
         pipeline_resume(p);
 }
 
@@ -272,8 +257,6 @@ static struct submission *submission_new(struct passage *p, struct slice key)
     s->form = form;
     s->digest = digest_stream_new();
     buf_init(&s->kept, SUBMISSION_KEPT_MAX);
-    spool_init(&s->spool, ex->loop, p->pipeline->peers.board, p->pipeline->peers.slot,
-               &p->snapshot->config->spool, on_spool_ready);
     form_reader_init(form, headers_value(&ex->request.headers, HEADER_CONTENT_TYPE),
                      has_form_key(config) ? slice_str(config->field) : (struct slice){ 0 },
                      on_content, s);
@@ -283,14 +266,12 @@ static struct submission *submission_new(struct passage *p, struct slice key)
 static enum stage_verdict take(struct passage *p, struct slice key)
 {
     p->submission = submission_new(p, key);
-    if (!p->submission) {
-        reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
-        return STAGE_ANSWERED;
-    }
-    if (p->ex->request.body == BODY_NONE)
+    if (p->submission && p->ex->request.body == BODY_NONE)
         return body_is_whole(p->submission);
-    exchange_resume_body(p->ex);
-    return STAGE_WAIT;
+    if (p->submission && upload_begin(p))
+        return STAGE_WAIT;
+    reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
+    return STAGE_ANSWERED;
 }
 
 static enum stage_verdict take_with_header(struct passage *p)
@@ -339,6 +320,7 @@ static void on_leave(struct passage *p)
 {
     if (p->submission)
         submission_leave(p->submission);
+    upload_drop(p);
 }
 
 const struct stage stage_submission = {

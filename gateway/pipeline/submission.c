@@ -96,53 +96,6 @@ bool submission_may_resend(const struct passage *p)
            (s->phase == SUBMISSION_SENT || s->phase == SUBMISSION_UNRECORDED) && s->kept.len == 0;
 }
 
-/* ---- the body ---- */
-
-static bool is_wanted(const struct passage *p)
-{
-    const struct proxy *x = &p->proxy;
-    return x->conn && !x->request_ended && !p->submission->peer_blocked &&
-           (x->state == PROXY_REQUEST || x->state == PROXY_ANSWER);
-}
-
-void submission_feed(struct passage *p)
-{
-    struct submission *s = p->submission;
-    struct slice piece;
-    while (s && is_wanted(p)) {
-        switch (spool_read(&s->spool, &piece)) {
-        case SPOOL_OK:
-            stage_proxy.on_body(p, piece);
-            break;
-        case SPOOL_END:
-            stage_proxy.on_body_end(p, NULL);
-            return;
-        case SPOOL_WAIT:
-            return;
-        default:
-            stage_proxy_fail(p);
-            return;
-        }
-    }
-}
-
-void submission_block(struct passage *p, bool blocked)
-{
-    if (p->submission)
-        p->submission->peer_blocked = blocked;
-}
-
-void submission_rewind(struct passage *p)
-{
-    struct submission *s = p->submission;
-    if (!s)
-        return;
-    spool_rewind(&s->spool);
-    s->peer_blocked = false;
-    p->proxy.request_ended = p->ex->request.body == BODY_NONE;
-    p->proxy.body_begun = false;
-}
-
 bool submission_wants_fresh(const struct passage *p)
 {
     const struct submission *s = p->submission;
@@ -333,7 +286,6 @@ void submission_leave(struct submission *s)
         give_back(s);
     store_op_cancel(&s->op.op);
     list_remove(&s->node);
-    spool_fini(&s->spool);
     digest_stream_free(&s->digest);
     buf_fini(&s->kept);
 }

@@ -14,7 +14,6 @@
 #include "common/digest_stream.h"
 #include "http/form_reader.h"
 #include "pipeline/passage.h"
-#include "pipeline/spool.h"
 #include "store/submissions.h"
 
 /* Of an answer's body: one read may come on top before its peer is held. */
@@ -53,11 +52,9 @@ struct submission {
     struct submission_op op;
     struct submission_about about;    /* of the operation */
     struct submission_lookup *lookup; /* in the arena; NULL: nobody was asked */
-    struct spool spool;
     struct digest_stream *digest; /* owned; of the body */
     struct form_reader *form;     /* in the arena */
     struct buf kept;              /* of the answer's body, until the record is closed */
-    bool peer_blocked;            /* it takes no more of the body */
     bool answer_complete;         /* in `kept` */
     bool cut_off;                 /* the answer broke off, after the record began to be closed */
 };
@@ -69,12 +66,6 @@ struct submission {
 bool submission_may_send(struct passage *p);
 /* Another attempt is safe although something was sent. */
 bool submission_may_resend(const struct passage *p);
-/* Sends the body; also when the peer takes more of it. */
-void submission_feed(struct passage *p);
-/* The peer takes no more of it, or some again. */
-void submission_block(struct passage *p, bool blocked);
-/* The body is to be sent from its start. */
-void submission_rewind(struct passage *p);
 /* A pooled connection may end in the moment in which it is used: then nobody would know. */
 bool submission_wants_fresh(const struct passage *p);
 /* The answer comes: true while it is kept here. */
