@@ -15,6 +15,16 @@ static void wipe_keys(const struct config_tls *tls)
         wipe_file(&tls->certificates[i].key);
 }
 
+static void wipe_upstream(const struct config_upstream *u)
+{
+    wipe_file(&u->identity_key);
+    if (u->tls)
+        wipe_file(&u->tls->key);
+    for (size_t i = 0; i < u->peer_count; i++)
+        if (u->peers[i].tls)
+            wipe_file(&u->peers[i].tls->key);
+}
+
 static void wipe_store(const struct config_store *store)
 {
     wipe_file(&store->secret);
@@ -32,7 +42,7 @@ void config_free(struct config **c)
         if ((*c)->listeners[i].tls)
             wipe_keys((*c)->listeners[i].tls);
     for (size_t i = 0; i < (*c)->upstream_count; i++)
-        wipe_file(&(*c)->upstreams[i].identity_key);
+        wipe_upstream(&(*c)->upstreams[i]);
     wipe_file(&(*c)->ticket_file);
     wipe_store(&(*c)->store);
     arena_fini(&(*c)->arena);

@@ -14,11 +14,21 @@
 #define CONFIG_PEERS_MAX 2048 /* of all upstreams together */
 #define CONFIG_ROUTES_MAX 1024
 
+/* TLS to a peer. */
+struct config_upstream_tls {
+    struct config_file ca;   /* PEM; path NULL: the system's authorities */
+    const char *server_name; /* that the certificate must carry; NULL: the peer's address */
+    struct config_file cert; /* ours, to show to peers that ask for it; path NULL: none */
+    struct config_file key;
+    bool verify;
+};
+
 struct config_peer {
     struct config_address address;
     uint32_t weight;
-    uint32_t max_connections; /* requests at once, of all workers; 0: any number */
-    bool backup;              /* for when no other peer is available */
+    uint32_t max_connections;        /* requests at once, of all workers; 0: any number */
+    bool backup;                     /* for when no other peer is available */
+    struct config_upstream_tls *tls; /* NULL: plain */
 };
 
 enum config_balance {
@@ -40,6 +50,9 @@ struct config_ejection {
     uint32_t max_share;   /* percent of an upstream's peers */
 };
 
+/* What a connection to a peer begins with: whose it is. */
+enum config_send_proxy { CONFIG_SEND_PROXY_OFF, CONFIG_SEND_PROXY_V1, CONFIG_SEND_PROXY_V2 };
+
 struct config_upstream {
     const char *name;
     enum config_balance balance;
@@ -50,6 +63,8 @@ struct config_upstream {
     uint32_t slow_start_ms; /* from a peer's return to its full share */
     struct config_peer *peers;
     size_t peer_count;
+    struct config_upstream_tls *tls; /* of peers that have none of their own; NULL: none */
+    enum config_send_proxy send_proxy;
     uint32_t connect_timeout_ms;
     uint32_t response_timeout_ms;    /* from the request's last byte to the response head */
     uint32_t idle_timeout_ms;        /* between two reads or writes of a body */

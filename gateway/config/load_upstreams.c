@@ -1,4 +1,5 @@
 /* upstreams and their peers. */
+#include "common/log.h"
 #include "common/mem.h"
 #include "config/config_address.h"
 #include "config/loader.h"
@@ -21,6 +22,40 @@ static void check_peer_is_new(struct loader *l, const struct config_upstream *u,
     }
 }
 
+static void check_verify(struct loader *l, struct node node, const struct config_upstream_tls *tls)
+{
+    struct node ca = reader_get(l->reader, node, "ca");
+    if (tls->verify)
+        return;
+    if (ca.id)
+        reader_problem(l->reader, ca, "has no effect while verify is false");
+    else if (!bundle_is_sealed(l->bundle))
+        log_write(LOG_WARN, "%s:%zu: %s: anybody on the way can pretend to be this peer",
+                  l->config->file, reader_line(l->reader, node), node.name);
+}
+
+/* An absent node: no TLS of its own. */
+static void load_upstream_tls(struct loader *l, struct node node, const struct section *section,
+                              struct config_upstream_tls **out)
+{
+    struct reader *r = l->reader;
+    struct config_upstream_tls *tls = node.id ? reader_alloc(r, 1, sizeof(*tls)) : NULL;
+    if (!tls)
+        return;
+    section_read(r, node, section, tls);
+    struct node ca = reader_get(r, node, "ca");
+    struct node cert = reader_get(r, node, "cert"), key = reader_get(r, node, "key");
+    *out = tls; /* from here on config_free() wipes its key */
+    load_chain(l, ca, &tls->ca);
+    bool has_chain = load_chain(l, cert, &tls->cert);
+    load_key(l, key, has_chain ? &tls->cert : NULL, &tls->key);
+    if (cert.id && !key.id)
+        reader_problem(r, cert, "needs key, the certificate's private key");
+    if (key.id && !cert.id)
+        reader_problem(r, key, "needs cert, the certificate of this key");
+    check_verify(l, node, tls);
+}
+
 static void load_peers(struct loader *l, struct node list, struct config_upstream *u)
 {
     size_t count = reader_count(l->reader, list);
@@ -31,6 +66,8 @@ static void load_peers(struct loader *l, struct node list, struct config_upstrea
     for (size_t i = 0; i < count; i++) {
         struct node node = reader_item(l->reader, list, i);
         section_read(l->reader, node, &settings_peer, &u->peers[i]);
+        load_upstream_tls(l, section_part(l->reader, node, &settings_peer, "tls"),
+                          &settings_peer_tls, &u->peers[i].tls);
         check_peer_is_new(l, u, i, node);
     }
 }
@@ -95,6 +132,7 @@ static void load_upstream(struct loader *l, struct node node, struct config_upst
     section_read(r, node, section, u);
     section_read(r, section_part(r, node, section, "timeouts"), &settings_upstream_timeouts, u);
     section_read(r, section_part(r, node, section, "keep_alive"), &settings_keep_alive, u);
+    load_upstream_tls(l, section_part(r, node, section, "tls"), &settings_upstream_tls, &u->tls);
     struct node hash = section_part(r, node, section, "hash");
     section_read(r, hash, &settings_upstream_hash, u);
     check_hash(l, hash, u);

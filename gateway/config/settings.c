@@ -227,6 +227,9 @@ static const struct setting upstream_rows[] = {
     VALUE(title, title.vi, TEXT, NONE, "1..128", "what citizens call it, for pages"),
     VALUE(title_en, title.en, TEXT, NONE, "1..128", "the same in English; title if not given"),
     PART(maintenance, MAPPING, NONE, NULL, "the upstream is closed for work"),
+    PART(tls, MAPPING, NONE, NULL, "TLS to the peers; plain without it"),
+    VALUE(send_proxy_protocol, send_proxy, CHOICE, "off", "off|v1|v2",
+          "PROXY header that connections to peers begin with"),
 };
 SECTION(settings_upstream, upstream_rows, "upstreams[]");
 
@@ -304,8 +307,24 @@ static const struct setting peer_rows[] = {
     VALUE(max_connections, max_connections, COUNT, NONE, "1..1000000",
           "requests at once, of all workers"),
     VALUE(backup, backup, BOOL, "false", NULL, "used when no other peer is available"),
+    PART(tls, MAPPING, NONE, NULL, "TLS to this peer, in place of the upstream's"),
 };
 SECTION(settings_peer, peer_rows, "upstreams[].peers[]");
+
+#undef OWNER
+#define OWNER struct config_upstream_tls
+
+static const struct setting upstream_tls_rows[] = {
+    VALUE(ca, ca, CONTENTS, NONE, "1..1024",
+          "file of the authorities that sign the peer's certificate (PEM)"),
+    VALUE(server_name, server_name, NAME, NONE, "1..253",
+          "the name that the peer's certificate must carry; its address if not given"),
+    VALUE(cert, cert, CONTENTS, NONE, "1..1024", "file of our client certificate (PEM)"),
+    VALUE(key, key, CONTENTS, NONE, "1..1024", "file of its private key (PEM)"),
+    VALUE(verify, verify, BOOL, "true", NULL, "whether the peer has to prove who it is"),
+};
+SECTION(settings_upstream_tls, upstream_tls_rows, "upstreams[].tls");
+SECTION(settings_peer_tls, upstream_tls_rows, "upstreams[].peers[].tls");
 
 #undef OWNER
 #define OWNER struct config_route

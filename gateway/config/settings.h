@@ -59,6 +59,8 @@ extern const struct section settings_upstream, settings_upstream_timeouts, setti
     settings_peer, settings_health, settings_maintenance, settings_upstream_hash, settings_ejection;
 /* Of struct config_isolation and config_system. */
 extern const struct section settings_isolation, settings_system;
+/* Of struct config_upstream_tls. */
+extern const struct section settings_upstream_tls, settings_peer_tls;
 /* Of struct config_route. */
 extern const struct section settings_route, settings_route_timeouts, settings_route_headers,
     settings_response_headers;

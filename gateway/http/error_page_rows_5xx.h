@@ -11,6 +11,14 @@
              "connections."),                                                                      \
         BOTH("Để xem trang này, hãy thử lại sau vài phút.",                                        \
              "To see this page, try again in a few minutes."))                                     \
+    ROW(UPSTREAM_TLS, upstream_tls, 502, UNKNOWN,                                                  \
+        BOTH("Chưa kết nối an toàn được với hệ thống xử lý",                                       \
+             "There is no safe connection to the processing system"),                              \
+        BOTH("Hệ thống xử lý dịch vụ này chưa được xác minh, nên yêu cầu không được gửi tới đó.",  \
+             "The system behind this service did not prove what it is, so nothing was sent to "    \
+             "it."),                                                                               \
+        BOTH("Để xem trang này, hãy thử lại sau vài phút.",                                        \
+             "To see this page, try again in a few minutes."))                                     \
     ROW(UPSTREAM_CLOSED, upstream_closed, 502, UNKNOWN,                             \
         BOTH("Hệ thống xử lý ngắt kết nối", "The processing system broke off"),                    \
         BOTH("Hệ thống xử lý dịch vụ này đã ngắt kết nối trước khi trả lời.",                      \

@@ -2,10 +2,9 @@
  * *transport*: the codec of the client's connection (h1_server) sends what the exchange is told to
  * send. Upward, *handler*: the pipeline (or the admin pages) decides what to answer.
  *
- * Life: the codec makes an exchange when a request begins and hands it up when its head is
- * complete. It ends exactly once, by exchange_close(): both halves are done, or either side gives
- * up. on_closed comes after the current event, and the arena goes with it.
- *
+ * Life: the codec makes an exchange when a request begins, and hands it up when its head is there.
+ * It ends once, by exchange_close(): both halves are done, or either side gives up; on_closed comes
+ * after the current event, and the arena goes with it.
  * Back-pressure: the handler pauses and resumes the request's body; on_blocked and on_drained tell
  * it to pause the source of the answer's. */
 #ifndef HTTP_EXCHANGE_H
@@ -29,6 +28,7 @@ struct exchange_transport {
     void (*pause_body)(struct exchange *ex);
     void (*resume_body)(struct exchange *ex);
     void (*abort)(struct exchange *ex, enum close_reason reason);
+    struct address (*local_address)(const struct exchange *ex); /* a system call */
 };
 
 /* What the pipeline does for it. */

@@ -148,6 +148,12 @@ static void abort_answer(struct exchange *ex, enum close_reason reason)
         h1_server_close(server_of(ex), reason, true);
 }
 
+static struct address local_address(const struct exchange *ex)
+{
+    const struct h1_server *h = ex->connection;
+    return stream_local_address(h->stream);
+}
+
 const struct exchange_transport h1_transport = {
     .send_interim = send_interim,
     .send_head = send_head,
@@ -156,4 +162,5 @@ const struct exchange_transport h1_transport = {
     .pause_body = pause_body,
     .resume_body = resume_body,
     .abort = abort_answer,
+    .local_address = local_address,
 };

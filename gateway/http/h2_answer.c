@@ -405,6 +405,12 @@ static void abort_answer(struct exchange *ex, enum close_reason reason)
         h2_stream_reset(stream_of(ex), NGHTTP2_INTERNAL_ERROR, reason);
 }
 
+static struct address local_address(const struct exchange *ex)
+{
+    const struct h2_stream *st = ex->connection;
+    return stream_local_address(st->h->stream);
+}
+
 const struct exchange_transport h2_transport = {
     .send_interim = send_interim,
     .send_head = send_head,
@@ -413,4 +419,5 @@ const struct exchange_transport h2_transport = {
     .pause_body = pause_body,
     .resume_body = resume_body,
     .abort = abort_answer,
+    .local_address = local_address,
 };

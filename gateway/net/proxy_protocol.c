@@ -1,5 +1,8 @@
 #include "net/proxy_protocol.h"
 
+#include <arpa/inet.h>
+#include <stdio.h>
+
 #define HEAD_BYTES 16
 #define INET_BYTES 12  /* two addresses of 4, two ports of 2 */
 #define INET6_BYTES 36 /* two addresses of 16, two ports of 2 */
@@ -211,4 +214,63 @@ enum proxy_protocol_result proxy_protocol_feed(struct proxy_protocol *p, struct 
         result = step(p, (uint8_t)input.data[at++]);
     *consumed = at;
     return result;
+}
+
+/* Writing */
+
+/* A header has one family; this form of an IPv4 address is read as that again. */
+static void map_to_ipv6(struct address *a)
+{
+    uint8_t mapped[16] = { [10] = 0xff, [11] = 0xff };
+    if (a->family == AF_INET6)
+        return;
+    memcpy(mapped + 12, a->ip, 4);
+    memcpy(a->ip, mapped, sizeof(mapped));
+    a->family = AF_INET6;
+}
+
+static size_t write_line(char *out, const struct address *source, const struct address *destination)
+{
+    char from[ADDRESS_TEXT_BYTES], to[ADDRESS_TEXT_BYTES], line[PROXY_PROTOCOL_LINE_MAX + 1];
+    inet_ntop(source->family, source->ip, from, sizeof(from));
+    inet_ntop(destination->family, destination->ip, to, sizeof(to));
+    int len =
+        snprintf(line, sizeof(line), "PROXY TCP%c %s %s %u %u\r\n",
+                 source->family == AF_INET6 ? '6' : '4', from, to, source->port, destination->port);
+    memcpy(out, line, (size_t)len);
+    return (size_t)len;
+}
+
+static size_t write_block(char *out, const struct address *source,
+                          const struct address *destination)
+{
+    bool v6 = source->family == AF_INET6;
+    size_t ip = v6 ? 16 : 4, len = v6 ? INET6_BYTES : INET_BYTES;
+    uint8_t *at = (uint8_t *)out;
+    memcpy(at, signature, sizeof(signature));
+    at += sizeof(signature);
+    const uint8_t head[] = { 0x21, v6 ? 0x21 : 0x11, 0, (uint8_t)len };
+    memcpy(at, head, sizeof(head));
+    at += sizeof(head);
+    memcpy(at, source->ip, ip);
+    memcpy(at + ip, destination->ip, ip);
+    const uint8_t ports[] = { (uint8_t)(source->port >> 8), (uint8_t)source->port,
+                              (uint8_t)(destination->port >> 8), (uint8_t)destination->port };
+    memcpy(at + 2 * ip, ports, sizeof(ports));
+    return HEAD_BYTES + len;
+}
+
+size_t proxy_protocol_write(char *out, int version, const struct address *source,
+                            const struct address *destination)
+{
+    struct address from = *source, to = *destination;
+    if (from.family == AF_UNSPEC)
+        from.family = AF_INET;
+    if (to.family == AF_UNSPEC)
+        to.family = from.family;
+    if (from.family == AF_INET6 || to.family == AF_INET6) {
+        map_to_ipv6(&from);
+        map_to_ipv6(&to);
+    }
+    return version == 1 ? write_line(out, &from, &to) : write_block(out, &from, &to);
 }

@@ -6,7 +6,9 @@
  * PROXY_PROTOCOL_BYTES_MAX for version 2. Anything that the specification does not allow is
  * INVALID as soon as it is seen, and the connection is to be closed without an answer. Whether the
  * peer may send a header at all is the caller's decision. TLVs are checked for their lengths and
- * skipped, their checksum (PP2_TYPE_CRC32C) not verified. */
+ * skipped, their checksum (PP2_TYPE_CRC32C) not verified.
+ *
+ * And the other way round: what we tell backends of our clients. */
 #ifndef NET_PROXY_PROTOCOL_H
 #define NET_PROXY_PROTOCOL_H
 
@@ -48,5 +50,11 @@ void proxy_protocol_init(struct proxy_protocol *p);
  * NEED_MORE). After DONE or INVALID it must not be called again. */
 enum proxy_protocol_result proxy_protocol_feed(struct proxy_protocol *p, struct slice input,
                                                size_t *consumed) MUST_CHECK;
+
+/* Writes a header of version 1 or 2, PROXY_PROTOCOL_LINE_MAX bytes at most, and returns its length.
+ * A destination that is not known is told as an address of zeros; of two families IPv4 is mapped.
+ */
+size_t proxy_protocol_write(char *out, int version, const struct address *source,
+                            const struct address *destination);
 
 #endif

@@ -13,6 +13,7 @@
 #define NET_STREAM_H
 
 #include "common/slice.h"
+#include "net/address.h"
 #include "net/loop.h"
 
 struct stream;
@@ -41,6 +42,7 @@ struct stream_ops {
     void (*close)(struct stream *s);
     void (*reset)(struct stream *s);
     uint64_t (*acknowledged)(const struct stream *s);
+    struct address (*local_address)(const struct stream *s);
 };
 
 struct stream {
@@ -104,6 +106,12 @@ static inline void stream_reset(struct stream *s)
 static inline uint64_t stream_acknowledged(const struct stream *s)
 {
     return s->ops->acknowledged(s);
+}
+
+/* Our own end's; AF_UNSPEC where it is not known. A system call. */
+static inline struct address stream_local_address(const struct stream *s)
+{
+    return s->ops->local_address(s);
 }
 
 #endif

@@ -348,6 +348,17 @@ static uint64_t tcp_acknowledged(const struct stream *s)
     return tcp_progress_acknowledged(t->uv.io_watcher.fd);
 }
 
+static struct address tcp_local_address(const struct stream *s)
+{
+    const struct tcp_stream *t = CONTAINER_OF(s, struct tcp_stream, base);
+    struct sockaddr_storage name = { 0 };
+    int len = sizeof(name);
+    struct address a = { 0 };
+    if (uv_tcp_getsockname(&t->uv, (struct sockaddr *)&name, &len) == 0)
+        address_from_sockaddr(&a, (const struct sockaddr *)&name);
+    return a;
+}
+
 static const struct stream_ops tcp_ops = {
     .write = tcp_write,
     .flush = tcp_flush,
@@ -357,6 +368,7 @@ static const struct stream_ops tcp_ops = {
     .close = tcp_close,
     .reset = tcp_reset,
     .acknowledged = tcp_acknowledged,
+    .local_address = tcp_local_address,
 };
 
 int tcp_stream_init(struct tcp_stream *t, struct loop *loop)

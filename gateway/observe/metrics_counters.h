@@ -46,6 +46,10 @@
     COUNTER(UPSTREAM_CONNECTS, upstream_connects, "Connections opened to peers")                   \
     COUNTER(UPSTREAM_CONNECT_FAILURES, upstream_connect_failures,                                  \
             "Connections to peers that failed or timed out")                                       \
+    COUNTER(UPSTREAM_TLS_HANDSHAKES, upstream_tls_handshakes, "TLS handshakes with peers")         \
+    COUNTER(UPSTREAM_TLS_RESUMED, upstream_tls_resumed, "Of these, those that resumed a session")  \
+    COUNTER(UPSTREAM_TLS_FAILURES, upstream_tls_failures,                                          \
+            "Connections to peers that ended because one side did not trust the other")            \
     COUNTER(UPSTREAM_REUSES, upstream_reuses, "Requests sent on a pooled connection")              \
     COUNTER(UPSTREAM_RETRIES, upstream_retries, "Requests sent again to another peer")             \
     COUNTER(SESSIONS_FOUND, sessions_found, "Requests of a session that is known")                 \
@@ -79,6 +83,8 @@
             "Submissions sent to a backend of which nobody knows how they ended")                  \
     COUNTER(SUBMISSIONS_REFUSED, submissions_refused,                                              \
             "Submissions refused because there was no room, or the store could not be asked")      \
+    COUNTER(UPLOADS_REFUSED, uploads_refused,                                                      \
+            "Bodies refused because the quota or the disk of spool was full")                      \
     COUNTER(ACCESS_LOG_DROPPED, access_log_dropped,                                                \
             "Access log lines dropped because the log could not be written in time")               \
     COUNTER(RELOADS, config_reloads, "Configurations applied by this process")

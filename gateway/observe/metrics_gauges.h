@@ -14,7 +14,7 @@
     GAUGE(REQUESTS_ACTIVE, requests_active, SUM, "Requests being answered now")                    \
     GAUGE(TUNNELS_OPEN, tunnels_open, SUM, "Tunnels open now")                                     \
     GAUGE(UPSTREAM_IDLE, upstream_connections_idle, SUM, "Pooled idle connections to peers now")   \
-    GAUGE(SPOOL_BYTES, spool_bytes, SUM, "Bytes set aside for bodies of submissions now")          \
+    GAUGE(SPOOL_BYTES, spool_bytes, SUM, "Bytes set aside for bodies that wait now")               \
     GAUGE(PRESSURE, pressure, MAX,                                                                 \
           "How short something is at worst: 0 calm, 1 tight, 2 scarce, 3 critical")                \
     GAUGE(PRESSURE_MEMORY, pressure_memory, MAX, "How short the node is of memory, 0 to 3")        \

@@ -14,8 +14,8 @@
 /* Written at once: all that HTTP/2 had received ahead, in the largest window that may be set. */
 #define PIECE_BYTES_MAX (16ul * 1024 * 1024)
 
-/* Of a worker's spools together. Each may have a part of what is left, so that the first ones do not
- * take it all; a write of less than the least part would cost more than it saves. */
+/* Of a worker's spools together. Each may have a part of what is left, so that the first ones do
+ * not take it all; a write of less than the least part would cost more than it saves. */
 #define ROOM_BYTES (64ul * 1024 * 1024)
 #define ROOM_PART 8
 #define PART_BYTES_MIN (16ul * 1024)

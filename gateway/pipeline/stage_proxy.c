@@ -9,6 +9,7 @@
  * word. */
 #include "http/h1_write.h"
 #include "http/reply.h"
+#include "pipeline/preface.h"
 #include "pipeline/proxy.h"
 #include "pipeline/proxy_peer.h"
 #include "pipeline/stage.h"
@@ -150,7 +151,8 @@ static void attempt(struct passage *p, const struct peer *except, bool fresh)
         return;
     }
     x->nothing_sent = true;
-    x->conn = peer ? upstream_conn_borrow(peer, p->pipeline->metrics, fresh, &proxy_conn_handler, p)
+    x->conn = peer ? upstream_conn_borrow(peer, p->pipeline->metrics, fresh, preface_of(p),
+                                          &proxy_conn_handler, p)
                    : NULL;
     if (!x->conn) {
         proxy_failed(p, UPSTREAM_CONNECT);

@@ -17,7 +17,7 @@
 #include "store/submissions.h"
 
 /* Of an answer's body: one read may come on top before its peer is held. */
-#define SUBMISSION_KEPT_MAX (SUBMISSION_BODY_MAX + LOOP_READ_BYTES)
+#define SUBMISSION_KEPT_MAX (SUBMISSION_BODY_MAX + LOOP_PLAIN_BYTES)
 
 enum submission_phase {
     SUBMISSION_TAKING,
@@ -52,11 +52,11 @@ struct submission {
     struct submission_op op;
     struct submission_about about;    /* of the operation */
     struct submission_lookup *lookup; /* in the arena; NULL: nobody was asked */
-    struct digest_stream *digest; /* owned; of the body */
-    struct form_reader *form;     /* in the arena */
-    struct buf kept;              /* of the answer's body, until the record is closed */
-    bool answer_complete;         /* in `kept` */
-    bool cut_off;                 /* the answer broke off, after the record began to be closed */
+    struct digest_stream *digest;     /* owned; of the body */
+    struct form_reader *form;         /* in the arena */
+    struct buf kept;                  /* of the answer's body, until the record is closed */
+    bool answer_complete;             /* in `kept` */
+    bool cut_off; /* the answer broke off, after the record began to be closed */
 };
 
 /* ---- for stage_proxy; all do nothing, and say so, where the request is no submission ---- */

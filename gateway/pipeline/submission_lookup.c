@@ -1,6 +1,7 @@
 #include "pipeline/submission_lookup.h"
 
 #include "http/h1_write.h"
+#include "pipeline/preface.h"
 #include "pipeline/stage.h"
 #include "pipeline/submission_reply.h"
 
@@ -159,8 +160,9 @@ struct submission_lookup *submission_lookup_begin(struct submission *s,
     timer_init(&l->timer, on_timer);
     defer_init(&l->failed, run_failed);
     struct peer *peer = balancer_pick(&p->upstream->balancer, &(struct balancer_ask){ 0 });
-    l->conn =
-        peer ? upstream_conn_borrow(peer, p->pipeline->metrics, true, &lookup_handler, l) : NULL;
+    l->conn = peer ? upstream_conn_borrow(peer, p->pipeline->metrics, true, preface_of(p),
+                                          &lookup_handler, l)
+                   : NULL;
     if (l->conn)
         timer_set(&p->ex->loop->timers, &l->timer, p->upstream->config->connect_timeout_ms);
     else

@@ -4,6 +4,7 @@
 #include "tls/tls_client.h"
 #include "tls/tls_context.h"
 
+#include <stdio.h>
 #include <unistd.h>
 
 /* What only OpenSSL can judge, and a worker would have to refuse. */
@@ -26,18 +27,47 @@ static int check_tls(const struct config *config, struct buf *problems)
     return status;
 }
 
+static int check_client(const struct config *config, const char *where,
+                        const struct config_file *ca, const struct config_file *cert,
+                        const struct config_file *key, struct buf *problems)
+{
+    struct err e;
+    SSL_CTX *context = tls_client_context(&(struct tls_client_files){ ca, cert, key }, &e);
+    if (!context)
+        buf_printf(problems, "%s: %s: %s\n", config->file, where, e.text);
+    SSL_CTX_free(context);
+    return context ? 0 : ERR_INVALID;
+}
+
 static int check_redis(const struct config *config, struct buf *problems)
 {
     const struct config_redis *redis = config->store.redis;
-    struct err e;
     if (!redis || !redis->tls)
         return 0;
-    SSL_CTX *context = tls_client_context(
-        &(struct tls_client_files){ &redis->tls_ca, &redis->tls_cert, &redis->tls_key }, &e);
-    if (!context)
-        buf_printf(problems, "%s: store.redis.tls: %s\n", config->file, e.text);
-    SSL_CTX_free(context);
-    return context ? 0 : ERR_INVALID;
+    return check_client(config, "store.redis.tls", &redis->tls_ca, &redis->tls_cert,
+                        &redis->tls_key, problems);
+}
+
+static int check_peer_tls(const struct config *config, size_t upstream,
+                          const struct config_upstream_tls *tls, struct buf *problems)
+{
+    char where[64];
+    if (!tls)
+        return 0;
+    snprintf(where, sizeof(where), "TLS of upstreams[%zu]", upstream);
+    return check_client(config, where, &tls->ca, &tls->cert, &tls->key, problems);
+}
+
+static int check_upstreams(const struct config *config, struct buf *problems)
+{
+    int status = 0;
+    for (size_t i = 0; i < config->upstream_count; i++) {
+        const struct config_upstream *u = &config->upstreams[i];
+        status |= check_peer_tls(config, i, u->tls, problems);
+        for (size_t k = 0; k < u->peer_count; k++)
+            status |= check_peer_tls(config, i, u->peers[k].tls, problems);
+    }
+    return status;
 }
 
 /* Fills the configuration and its sealed copy from the bundle. */
@@ -49,7 +79,8 @@ static int build(struct generation *g, const char *path, struct buf *problems)
     g->config = config_load(g->bundle, path, &diagnostics);
     buf_append_slice(problems, buf_slice(&diagnostics.text));
     diagnostics_fini(&diagnostics);
-    if (!g->config || check_tls(g->config, problems) < 0 || check_redis(g->config, problems) < 0)
+    if (!g->config || check_tls(g->config, problems) < 0 || check_redis(g->config, problems) < 0 ||
+        check_upstreams(g->config, problems) < 0)
         return ERR_INVALID;
     g->sealed_fd = bundle_seal(g->bundle, &e);
     if (g->sealed_fd >= 0)

@@ -424,6 +424,7 @@ static int start(struct worker *w, int slot, int channel_fd, int board_fd, int s
     list_init(&w->connections);
     store_init(&w->store, &w->loop, w->region, w->slot, w->metrics);
     pipeline_init(&w->pipeline, &w->loop, w->board, w->slot, &w->store);
+    w->pipeline.peers.engine = &w->engine;
     admission_init(&w->admission, w->board, w->slot, w->metrics);
     w->server = (struct http_server){ .loop = &w->loop,
                                       .handler = &pipeline_handler,

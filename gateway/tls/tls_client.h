@@ -1,5 +1,5 @@
 /* TLS, client side: connections to servers of our own that carry a certificate of an authority we
- * know. The server's name or address is verified; there is no way to turn that off. */
+ * know. The server's name or address is verified, unless the context's owner turns that off. */
 #ifndef TLS_TLS_CLIENT_H
 #define TLS_TLS_CLIENT_H
 

@@ -383,6 +383,11 @@ static uint64_t tls_acknowledged(const struct stream *s)
     return stream_acknowledged(CONTAINER_OF(s, struct tls_stream, base)->lower);
 }
 
+static struct address tls_local_address(const struct stream *s)
+{
+    return stream_local_address(CONTAINER_OF(s, struct tls_stream, base)->lower);
+}
+
 static const struct stream_handler lower_handler = {
     .on_open = on_lower_open,
     .on_data = on_lower_data,
@@ -401,6 +406,7 @@ static const struct stream_ops tls_ops = {
     .close = tls_close,
     .reset = tls_reset,
     .acknowledged = tls_acknowledged,
+    .local_address = tls_local_address,
 };
 
 void tls_stream_init(struct tls_stream *t, struct stream *lower, struct tls_engine *engine,

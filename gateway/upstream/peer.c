@@ -9,6 +9,7 @@ void peer_set_init(struct peer_set *set, struct loop *loop, struct board *board,
 {
     *set = (struct peer_set){ .loop = loop, .board = board, .slot = slot };
     list_init(&set->peers);
+    list_init(&set->link_contexts);
 }
 
 static struct peer *find(const struct peer_set *set, const char *name)
@@ -56,6 +57,8 @@ struct peer *peer_get(struct peer_set *set, const struct config_upstream *upstre
     p->state = board_peer_state(set->board, p->board_index);
     if (!p->state)
         p->state = &p->own_state;
+    if (peer_link_apply(&p->link, &set->link_contexts, upstream, config))
+        upstream_conn_close_idle(p);
     p->idle_max = upstream->keep_alive_connections;
     p->idle_timeout_ms = upstream->keep_alive_timeout_ms;
     p->receive_buffer_bytes = upstream->receive_buffer_bytes;
@@ -80,6 +83,7 @@ void peer_unref(struct peer **pointer)
     if (--p->references > 0)
         return;
     list_remove(&p->node);
+    peer_link_fini(&p->link);
     mem_free(p->name);
     mem_free(p);
 }

@@ -8,13 +8,19 @@
 #include "config/config.h"
 #include "net/loop.h"
 #include "observe/board.h"
+#include "upstream/peer_link.h"
 
-/* All peers of a worker, by name. Zero-initialise `peers` with list_init(). */
+struct tls_engine;
+
+/* All peers of a worker, by name. Its owner gives it the engine, for peers with TLS.
+ * Zero-initialise `peers` with list_init(). */
 struct peer_set {
     struct list peers;
-    struct loop *loop;   /* borrowed */
-    struct board *board; /* borrowed */
-    uint32_t slot;       /* this worker's, on the board */
+    struct list link_contexts; /* struct link_context */
+    struct loop *loop;         /* borrowed */
+    struct board *board;       /* borrowed */
+    struct tls_engine *engine; /* borrowed */
+    uint32_t slot;             /* this worker's, on the board */
 };
 
 struct peer {
@@ -24,6 +30,7 @@ struct peer {
     char *name;               /* owned: "upstream/address" */
     const char *address_text; /* the part of name after '/' */
     struct sockaddr_storage address;
+    struct peer_link link;
     int board_index;
     struct series_peer series;
     const struct peer_health *health; /* borrowed from the board; NULL: nobody knows */

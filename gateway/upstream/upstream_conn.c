@@ -1,12 +1,16 @@
 /* States:  CONNECTING -> LENT <-> IDLE;  any -> CLOSED */
 #include "upstream/upstream_conn.h"
 
+#include "common/log.h"
 #include "common/mem.h"
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 
 #define UPSTREAM_INTERIM_MAX 64 /* 1xx before one answer */
 
 /* One read at most comes behind the head in one event. */
-#define HELD_BYTES_MAX LOOP_READ_BYTES
+#define HELD_BYTES_MAX LOOP_PLAIN_BYTES
 
 /* Of a body, for a backend that is slower than its client. */
 #define UPSTREAM_UNSENT_BYTES (64 * 1024)
@@ -49,11 +53,11 @@ static void close_conn(struct upstream_conn *c, bool hard)
     c->state = UPSTREAM_CONN_CLOSED;
     c->handler = NULL;
     if (hard) {
-        stream_reset(&c->tcp.base);
+        stream_reset(c->stream);
         return;
     }
     timer_set(wheel(c), &c->timer, UPSTREAM_CLOSE_MS);
-    stream_close(&c->tcp.base);
+    stream_close(c->stream);
 }
 
 static void fail(struct upstream_conn *c, enum upstream_failure failure)
@@ -63,6 +67,8 @@ static void fail(struct upstream_conn *c, enum upstream_failure failure)
         return;
     c->handler = NULL;
     series_peer_count(c->peer->series, SERIES_PEER_FAILURE);
+    if (failure == UPSTREAM_TLS)
+        close_conn(c, false); /* the peer is told why; a reset would overtake that */
     handler->on_failed(c->user, failure);
 }
 
@@ -142,6 +148,49 @@ static void read_answer(struct upstream_conn *c, struct slice input)
     }
 }
 
+/* ---- TLS ---- */
+
+static const char *tls_problem(const SSL *ssl)
+{
+    long verified =
+        SSL_get_verify_mode(ssl) == SSL_VERIFY_NONE ? X509_V_OK : SSL_get_verify_result(ssl);
+    if (verified != X509_V_OK)
+        return X509_verify_cert_error_string(verified);
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    return reason ? reason : "it does not speak TLS as it should";
+}
+
+static void tls_failed(struct upstream_conn *c, const char *problem)
+{
+    metrics_add(c->metrics, COUNTER_UPSTREAM_TLS_FAILURES, 1);
+    if (peer_link_may_complain(&c->peer->link, loop_now_ms(c->tcp.base.loop)))
+        log_write(LOG_ERROR, "TLS to %s fails: %s", c->peer->name, problem);
+}
+
+/* The handshake begins; on_open comes again when it has succeeded. */
+static void begin_tls(struct upstream_conn *c)
+{
+    SSL *ssl = peer_link_ssl(&c->peer->link, &c->link);
+    if (!ssl) {
+        tls_failed(c, "there is no memory for it, or no context");
+        fail(c, UPSTREAM_TLS);
+        return;
+    }
+    c->tls = mem_new(sizeof(*c->tls));
+    tls_stream_init(c->tls, &c->tcp.base, c->peer->set->engine, ssl);
+    c->stream = &c->tls->base;
+    stream_set_handler(c->stream, &conn_stream_handler, c);
+    stream_resume(c->stream);
+    c->tcp.base.handler->on_open(&c->tcp.base);
+}
+
+static void count_handshake(const struct upstream_conn *c)
+{
+    metrics_add(c->metrics, COUNTER_UPSTREAM_TLS_HANDSHAKES, 1);
+    if (SSL_session_reused(c->tls->ssl))
+        metrics_add(c->metrics, COUNTER_UPSTREAM_TLS_RESUMED, 1);
+}
+
 /* ---- events of the stream ---- */
 
 static struct upstream_conn *conn_of(struct stream *s)
@@ -152,6 +201,16 @@ static struct upstream_conn *conn_of(struct stream *s)
 static void on_open(struct stream *s)
 {
     struct upstream_conn *c = conn_of(s);
+    if (s == &c->tcp.base) {
+        stream_write(s, c->preface);
+        c->preface = (struct slice){ 0 };
+    }
+    if (c->peer->link.is_tls && !c->tls) {
+        begin_tls(c);
+        return;
+    }
+    if (c->tls)
+        count_handshake(c);
     c->state = UPSTREAM_CONN_LENT;
     stream_resume(s);
     if (c->handler)
@@ -169,6 +228,13 @@ static void on_data(struct stream *s, char *data, size_t len)
     read_answer(c, slice_of(data, len));
 }
 
+/* Anybody on the way can end a TCP connection; what ends with it is complete if TLS says so (RFC
+ * 8446 6.1). */
+static bool is_end_of_peer(const struct upstream_conn *c)
+{
+    return !c->tls || (SSL_get_shutdown(c->tls->ssl) & SSL_RECEIVED_SHUTDOWN);
+}
+
 static void on_end(struct stream *s, int status)
 {
     struct upstream_conn *c = conn_of(s);
@@ -178,14 +244,17 @@ static void on_end(struct stream *s, int status)
     }
     if (!c->handler)
         return;
+    bool refused = c->tls && status == ERR_INVALID;
+    if (refused) /* by either side; with TLS 1.3 the peer's word comes after the handshake */
+        tls_failed(c, tls_problem(c->tls->ssl));
     if (c->state == UPSTREAM_CONN_CONNECTING) {
         metrics_add(c->metrics, COUNTER_UPSTREAM_CONNECT_FAILURES, 1);
-        fail(c, UPSTREAM_CONNECT);
+        fail(c, refused ? UPSTREAM_TLS : UPSTREAM_CONNECT);
         return;
     }
     c->reusable = false;
-    bool complete =
-        status == 0 && c->parser && (c->tunnel || h1_parser_end_of_input(c->parser) == H1_END);
+    bool complete = status == 0 && c->parser && is_end_of_peer(c) &&
+                    (c->tunnel || h1_parser_end_of_input(c->parser) == H1_END);
     if (complete)
         answer_end(c);
     else
@@ -212,6 +281,7 @@ static void on_closed(struct stream *s)
     timer_cancel(&c->timer);
     buf_fini(&c->ahead);
     peer_unref(&c->peer);
+    mem_free(c->tls);
     mem_free(c);
 }
 
@@ -228,20 +298,25 @@ static void on_timer(struct timer *t)
 {
     struct upstream_conn *c = CONTAINER_OF(t, struct upstream_conn, timer);
     if (c->state == UPSTREAM_CONN_CLOSED)
-        stream_reset(&c->tcp.base);
+        stream_reset(c->stream);
     else
         close_conn(c, false); /* idle for too long */
 }
 
 /* ---- for the borrower ---- */
 
-static struct upstream_conn *conn_new(struct peer *peer, struct metrics *metrics)
+static struct upstream_conn *conn_new(struct peer *peer, struct metrics *metrics,
+                                      struct slice preface)
 {
     struct upstream_conn *c = mem_new(sizeof(*c));
     list_init(&c->node);
     timer_init(&c->timer, on_timer);
     c->metrics = metrics;
     c->peer = peer_ref(peer);
+    c->link = (struct link_user){ &peer->link, peer->set->loop, peer->link.version };
+    c->stream = &c->tcp.base;
+    c->preface = preface;
+    c->single = preface.len > 0;
     c->state = UPSTREAM_CONN_CONNECTING;
     series_peer_count(peer->series, SERIES_PEER_CONNECT);
     metrics_add(metrics, COUNTER_UPSTREAM_CONNECTS, 1);
@@ -259,10 +334,11 @@ static struct upstream_conn *conn_new(struct peer *peer, struct metrics *metrics
 }
 
 struct upstream_conn *upstream_conn_borrow(struct peer *peer, struct metrics *metrics, bool fresh,
+                                           struct slice preface,
                                            const struct upstream_conn_handler *handler, void *user)
 {
     struct upstream_conn *c;
-    if (!fresh && !list_is_empty(&peer->idle)) {
+    if (!fresh && preface.len == 0 && !list_is_empty(&peer->idle)) {
         c = CONTAINER_OF(peer->idle.next, struct upstream_conn, node);
         set_idle(c, false);
         timer_stop(&c->timer);
@@ -271,7 +347,7 @@ struct upstream_conn *upstream_conn_borrow(struct peer *peer, struct metrics *me
         c->state = UPSTREAM_CONN_LENT;
         c->reused = true;
     } else {
-        c = conn_new(peer, metrics);
+        c = conn_new(peer, metrics, preface);
         if (!c)
             return NULL;
     }
@@ -296,7 +372,7 @@ void upstream_conn_hold(struct upstream_conn *c)
 {
     c->held = true;
     buf_init(&c->ahead, HELD_BYTES_MAX);
-    stream_pause(&c->tcp.base);
+    stream_pause(c->stream);
 }
 
 void upstream_conn_unhold(struct upstream_conn *c)
@@ -308,6 +384,13 @@ void upstream_conn_unhold(struct upstream_conn *c)
     buf_fini(&ahead);
 }
 
+/* What its peer's link was then may be of another configuration. */
+static bool is_for_the_pool(const struct upstream_conn *c)
+{
+    return c->state == UPSTREAM_CONN_LENT && c->answer_complete && c->reusable && !c->single &&
+           c->link.version == c->peer->link.version && c->peer->idle_count < c->peer->idle_max;
+}
+
 void upstream_conn_release(struct upstream_conn **pointer, bool complete)
 {
     struct upstream_conn *c = *pointer;
@@ -316,8 +399,7 @@ void upstream_conn_release(struct upstream_conn **pointer, bool complete)
     bool sent = complete && c->tcp.leftover_bytes == 0;
     c->handler = NULL;
     c->parser = NULL;
-    if (c->state != UPSTREAM_CONN_LENT || !sent || !c->answer_complete || !c->reusable ||
-        peer->idle_count >= peer->idle_max) {
+    if (!sent || !is_for_the_pool(c)) {
         /* A peer that answered without reading to the end may never take the rest. */
         close_conn(c, !sent);
         return;
@@ -326,7 +408,7 @@ void upstream_conn_release(struct upstream_conn **pointer, bool complete)
     c->state = UPSTREAM_CONN_IDLE;
     set_idle(c, true);
     timer_set(wheel(c), &c->timer, peer->idle_timeout_ms);
-    stream_resume(&c->tcp.base);
+    stream_resume(c->stream);
     /* Last: without other holders the peer goes, and its idle connections with it. */
     struct peer *held = peer;
     peer_unref(&held);

@@ -1,4 +1,5 @@
-/* A connection to a peer, and HTTP/1.1 on it, one request at a time.
+/* A connection to a peer, with TLS where the peer's link says so, and HTTP/1.1 on it, one request
+ * at a time.
  *
  * It is lent to one exchange, which writes its request to the stream and gets the answer as events,
  * and then goes back to the peer's pool or is closed. In the pool it keeps reading, so that its end
@@ -9,6 +10,7 @@
 #include "common/buf.h"
 #include "http/h1_parser.h"
 #include "net/tcp_stream.h"
+#include "tls/tls_stream.h"
 #include "upstream/peer.h"
 
 struct upstream_conn;
@@ -18,6 +20,7 @@ enum upstream_failure {
     UPSTREAM_CLOSED,  /* closed before or in the middle of the answer */
     UPSTREAM_INVALID, /* an answer that does not follow RFC 9112, or is ambiguous */
     UPSTREAM_TIMED_OUT,
+    UPSTREAM_TLS, /* it cannot be trusted, or does not trust us; nothing was sent */
 };
 
 /* Events go to the borrower. After on_end and on_failed no event comes, until it is lent anew. */
@@ -41,10 +44,14 @@ enum upstream_conn_state {
 
 struct upstream_conn {
     struct tcp_stream tcp;
+    struct tls_stream *tls; /* owned, on top of tcp; NULL: plain, or not yet */
+    struct stream *stream;  /* the upper one of the two */
     uv_connect_t connect;
-    struct peer *peer;  /* counted except while idle */
-    struct list node;   /* in peer->idle */
-    struct timer timer; /* while idle, and while closing */
+    struct link_user link;
+    struct slice preface; /* borrowed, while connecting: sent before anything else */
+    struct peer *peer;    /* counted except while idle */
+    struct list node;     /* in peer->idle */
+    struct timer timer;   /* while idle, and while closing */
     const struct upstream_conn_handler *handler;
     void *user;
     struct h1_parser *parser; /* in the borrower's arena */
@@ -56,6 +63,7 @@ struct upstream_conn {
     bool answer_begun;     /* a byte of the answer has been seen */
     bool answer_complete;
     bool tunnel;
+    bool single;   /* it is its borrower's, and nobody else's */
     bool held;     /* the borrower wants nothing of the answer for now */
     bool reusable; /* as far as the answer's head says */
 };
@@ -63,8 +71,12 @@ struct upstream_conn {
 /* Takes an idle connection (unless `fresh`), or begins a new one: then on_connected or on_failed
  * follows. NULL when neither is possible. Takes over the request that balancer_pick() counted, even
  * when it fails; every connection is given back by upstream_conn_release() or
- * upstream_conn_close(). */
+ * upstream_conn_close().
+ *
+ * A `preface`, which lives until then, says whose connection it is (a PROXY header): it is sent
+ * once, so such a connection is new, and is not kept for others. */
 struct upstream_conn *upstream_conn_borrow(struct peer *peer, struct metrics *metrics, bool fresh,
+                                           struct slice preface,
                                            const struct upstream_conn_handler *handler,
                                            void *user) MUST_CHECK;
 
@@ -74,7 +86,7 @@ bool upstream_conn_expect(struct upstream_conn *c, struct arena *arena,
 
 static inline struct stream *upstream_conn_stream(struct upstream_conn *c)
 {
-    return &c->tcp.base;
+    return c->stream;
 }
 
 /* In on_head: no more of the answer comes until it is let go of. What has come already is kept, and

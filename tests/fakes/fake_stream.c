@@ -51,6 +51,12 @@ static uint64_t fake_acknowledged(const struct stream *s)
     return CONTAINER_OF(s, struct fake_stream, base)->acknowledged;
 }
 
+static struct address fake_local_address(const struct stream *s)
+{
+    (void)s;
+    return (struct address){ 0 };
+}
+
 static const struct stream_ops fake_ops = {
     .write = fake_write,
     .flush = fake_flush,
@@ -60,6 +66,7 @@ static const struct stream_ops fake_ops = {
     .close = fake_close,
     .reset = fake_reset,
     .acknowledged = fake_acknowledged,
+    .local_address = fake_local_address,
 };
 
 void fake_stream_init(struct fake_stream *f, struct loop *loop)

@@ -1,7 +1,7 @@
 """What the tests are made of: one class for each process, each end of a connection."""
 
 from . import tidy
-from .certs import Authority, Certs, openssl
+from .certs import Authority, Certs, openssl, server_context
 from .citizen import COOKIE, IDENTITY_KEY, SESSION_ROUTES, Citizen, ordered
 from .gateway import FORGETFUL, Gateway
 from .h2_client import Ended, H2Client, frame_bytes

@@ -57,6 +57,15 @@ class Authority:
             "-addext", "subjectAltName=" + ",".join(map(_alternative, names)),
             "-addext", f"extendedKeyUsage={usage}")
 
+    def issue_expired(self, *names):
+        made = self.issue(*names)
+        request = made.cert.with_suffix(".request")
+        openssl("req", "-new", "-key", made.key, "-subj", f"/CN={names[0]}", "-addext",
+                "subjectAltName=" + ",".join(map(_alternative, names)), "-out", request)
+        openssl("x509", "-req", "-in", request, "-CA", self.certificate.cert, "-CAkey",
+                self.certificate.key, "-days", "-1", "-copy_extensions", "copy", "-out", made.cert)
+        return made
+
     def ocsp(self, certificate):
         """A fresh OCSP answer, in DER, that the certificate is good."""
         serial = openssl("x509", "-noout", "-serial", "-in", certificate.cert, text=True)
@@ -77,6 +86,18 @@ class Authority:
         openssl("req", "-x509", *_KEYS[key], "-noenc", "-sha256", "-days", "30", "-subj",
                 f"/CN={name}", "-keyout", made.key, "-out", made.cert, *more)
         return made
+
+
+def server_context(certificate, clients=None, maximum=None):
+    """For a backend; `clients` is the authority of those who may connect."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate.cert, certificate.key)
+    if maximum:
+        context.maximum_version = maximum
+    if clients:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(clients.certificate.cert)
+    return context
 
 
 class Certs:

@@ -48,7 +48,8 @@ class BackendConnection(Wire):
 class ScriptedBackend:
     """Listens from the start; the test accepts the connections one by one."""
 
-    def __init__(self, port=0, receive_buffer=None, narrow=False, backlog=128):
+    def __init__(self, port=0, receive_buffer=None, narrow=False, backlog=128, context=None):
+        self.context = context  # makes it TLS
         self._listener = socket.socket()
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if receive_buffer:
@@ -63,8 +64,13 @@ class ScriptedBackend:
     def accept(self):
         """The next connection of the gateway."""
         self._listener.settimeout(DEADLINE_S)
-        connection = BackendConnection(self._listener.accept()[0])
-        return tidy.close_at_end(connection)
+        return self._take(self._listener.accept()[0])
+
+    def _take(self, sock):
+        sock.settimeout(DEADLINE_S)
+        if self.context:
+            sock = self.context.wrap_socket(sock, server_side=True)
+        return tidy.close_at_end(BackendConnection(sock))
 
     def fill_backlog(self):
         """From now on nobody can connect, and nobody is refused either."""
@@ -82,7 +88,7 @@ class ScriptedBackend:
         found = []
         while True:
             try:
-                found.append(tidy.close_at_end(BackendConnection(self._listener.accept()[0])))
+                found.append(self._take(self._listener.accept()[0]))
             except BlockingIOError:
                 return found
 

@@ -33,6 +33,9 @@ static void fills_in_every_default(void **state)
     assert_int_equal(u->retries, 1);
     assert_int_equal(u->response_head_bytes, 16384);
     assert_null(u->identity_key.path);
+    assert_null(u->tls);
+    assert_null(u->peers[0].tls);
+    assert_int_equal(u->send_proxy, CONFIG_SEND_PROXY_OFF);
     load_fixture_fini(&f);
 }
 
@@ -137,6 +140,48 @@ static void rejects_what_cannot_choose_a_peer(void **state)
                     "5:17: upstreams[0].ejection: max_time, 15000 ms, is less than time, 20000 ms\n"
                     "6:14: upstreams[0].peers: needs a peer that is no backup\n"
                     "7:44: upstreams[1].hash.name: is for key: header and key: cookie\n");
+}
+
+static void tls_of_an_upstream_is_verified_unless_it_says_otherwise(void **state)
+{
+    (void)state;
+    struct load_fixture f;
+    const struct config *c = load_good(
+        &f, ROUTE_ONLY "upstreams:\n"
+                       "  - name: a\n"
+                       "    send_proxy_protocol: v2\n"
+                       "    tls: { ca: portal.crt, cert: portal.crt, key: portal.key }\n"
+                       "    peers:\n"
+                       "      - { address: 10.0.0.1:80 }\n"
+                       "      - { address: 10.0.0.2:80, tls: { server_name: b.gov.vn } }\n");
+    const struct config_upstream *u = &c->upstreams[0];
+    assert_int_equal(u->send_proxy, CONFIG_SEND_PROXY_V2);
+    assert_true(u->tls->verify);
+    assert_null(u->tls->server_name);
+    assert_true(slice_starts_with(u->tls->key.data, SLICE("-----BEGIN")));
+    assert_null(u->peers[0].tls);
+    assert_string_equal(u->peers[1].tls->server_name, "b.gov.vn");
+    assert_null(u->peers[1].tls->ca.path);
+    load_fixture_fini(&f);
+}
+
+static void rejects_tls_that_contradicts_itself(void **state)
+{
+    (void)state;
+    expect_problems(
+        ROUTE_ONLY
+        "upstreams:\n"
+        "  - { name: a, peers: [ { address: '[::1]:80' } ], tls: { cert: portal.crt } }\n"
+        "  - { name: b, peers: [ { address: '[::1]:80' } ], tls: { key: portal.key } }\n"
+        "  - { name: c, peers: [ { address: '[::1]:80' } ],\n"
+        "      tls: { ca: portal.crt, verify: false } }\n"
+        "  - { name: d, peers: [ { address: '[::1]:80' } ],\n"
+        "      tls: { cert: portal.crt, key: other.key } }\n",
+        "4:65: upstreams[0].tls.cert: needs key, the certificate's private key\n"
+        "5:64: upstreams[1].tls.key: needs cert, the certificate of this key\n"
+        "7:18: upstreams[2].tls.ca: has no effect while verify is false\n"
+        "9:37: upstreams[3].tls.key: cannot use other.key: its key does not belong to the "
+        "certificate\n");
 }
 
 static void rejects_the_same_name_twice(void **state)
@@ -282,6 +327,8 @@ int main(void)
         cmocka_unit_test(reads_what_is_given),
         cmocka_unit_test(reads_how_peers_are_chosen),
         cmocka_unit_test(rejects_what_cannot_choose_a_peer),
+        cmocka_unit_test(tls_of_an_upstream_is_verified_unless_it_says_otherwise),
+        cmocka_unit_test(rejects_tls_that_contradicts_itself),
         cmocka_unit_test(rejects_the_same_name_twice),
         cmocka_unit_test(rejects_an_upstream_without_name_or_peers),
         cmocka_unit_test(rejects_the_same_peer_twice),

@@ -37,6 +37,8 @@ static const struct section *const sections[] = {
     &settings_route_headers,
     &settings_response_headers,
     &settings_spool,
+    &settings_upstream_tls,
+    &settings_peer_tls,
     &settings_submission,
     &settings_store,
     &settings_redis,
@@ -56,6 +58,7 @@ union any_section {
     struct config_maintenance maintenance;
     struct config_isolation isolation;
     struct config_system system;
+    struct config_upstream_tls upstream_tls;
     struct config_route route;
     struct config_submission submission;
     struct config_redis redis;

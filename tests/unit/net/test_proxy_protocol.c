@@ -214,6 +214,57 @@ static void refuses_a_binary_header_over_4_kib(void **state)
     assert_refuses(slice_of(header, 16));
 }
 
+/* The source is read again as what it was. */
+static void assert_writes(const char *source, const char *destination, const char *line)
+{
+    struct address from = { 0 }, to = { 0 };
+    char header[PROXY_PROTOCOL_LINE_MAX];
+    assert_true(address_parse(&from, slice_str(source)));
+    from.port = 56324;
+    if (destination) {
+        assert_true(address_parse(&to, slice_str(destination)));
+        to.port = 443;
+    }
+    size_t len = proxy_protocol_write(header, 1, &from, &to);
+    assert_int_equal(len, strlen(line));
+    assert_memory_equal(header, line, len);
+    assert_accepts(slice_of(header, len), source, 56324);
+    len = proxy_protocol_write(header, 2, &from, &to);
+    assert_accepts(slice_of(header, len), source, 56324);
+}
+
+static void writes_what_it_reads(void **state)
+{
+    (void)state;
+    assert_writes("192.0.2.7", "192.0.2.1", "PROXY TCP4 192.0.2.7 192.0.2.1 56324 443\r\n");
+    assert_writes("2001:db8::7", "2001:db8::1", "PROXY TCP6 2001:db8::7 2001:db8::1 56324 443\r\n");
+    const char *longest = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+    assert_writes(longest, longest,
+                  "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff "
+                  "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 56324 443\r\n");
+}
+
+static void writes_both_ends_in_one_family(void **state)
+{
+    (void)state;
+    assert_writes("2001:db8::7", "192.0.2.1",
+                  "PROXY TCP6 2001:db8::7 ::ffff:192.0.2.1 56324 443\r\n");
+    assert_writes("192.0.2.7", "2001:db8::1",
+                  "PROXY TCP6 ::ffff:192.0.2.7 2001:db8::1 56324 443\r\n");
+    assert_writes("192.0.2.7", NULL, "PROXY TCP4 192.0.2.7 0.0.0.0 56324 0\r\n");
+}
+
+static void writes_version_2_as_the_specification_has_it(void **state)
+{
+    (void)state;
+    const struct address from = address_ipv4((const uint8_t[]){ 192, 0, 2, 7 }, 56324);
+    const struct address to = address_ipv4((const uint8_t[]){ 192, 0, 2, 1 }, 443);
+    const struct slice header = SLICE(V2 "\x21\x11\x00\x0c" INET_BLOCK);
+    char written[PROXY_PROTOCOL_LINE_MAX];
+    assert_int_equal(proxy_protocol_write(written, 2, &from, &to), header.len);
+    assert_memory_equal(written, header.data, header.len);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -229,6 +280,9 @@ int main(void)
         cmocka_unit_test(what_is_no_tcp_client_keeps_the_real_address),
         cmocka_unit_test(refuses_binary_heads_that_the_specification_does_not_list),
         cmocka_unit_test(refuses_a_binary_header_over_4_kib),
+        cmocka_unit_test(writes_what_it_reads),
+        cmocka_unit_test(writes_both_ends_in_one_family),
+        cmocka_unit_test(writes_version_2_as_the_specification_has_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
