@@ -260,12 +260,25 @@ static size_t write_block(char *out, const struct address *source,
     return HEAD_BYTES + len;
 }
 
+static size_t write_unknown(char *out, int version)
+{
+    const struct slice line = SLICE("PROXY UNKNOWN\r\n");
+    const uint8_t local[] = { 0x20, 0, 0, 0 };
+    if (version == 1) {
+        memcpy(out, line.data, line.len);
+        return line.len;
+    }
+    memcpy(out, signature, sizeof(signature));
+    memcpy(out + sizeof(signature), local, sizeof(local));
+    return HEAD_BYTES;
+}
+
 size_t proxy_protocol_write(char *out, int version, const struct address *source,
                             const struct address *destination)
 {
     struct address from = *source, to = *destination;
     if (from.family == AF_UNSPEC)
-        from.family = AF_INET;
+        return write_unknown(out, version);
     if (to.family == AF_UNSPEC)
         to.family = from.family;
     if (from.family == AF_INET6 || to.family == AF_INET6) {

@@ -53,7 +53,7 @@ enum proxy_protocol_result proxy_protocol_feed(struct proxy_protocol *p, struct 
 
 /* Writes a header of version 1 or 2, PROXY_PROTOCOL_LINE_MAX bytes at most, and returns its length.
  * A destination that is not known is told as an address of zeros; of two families IPv4 is mapped.
- */
+ * A source of AF_UNSPEC says that the connection is for nobody. */
 size_t proxy_protocol_write(char *out, int version, const struct address *source,
                             const struct address *destination);
 

@@ -3,7 +3,9 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "http/h1_parser.h"
+#include "net/proxy_protocol.h"
 #include "net/tcp_stream.h"
+#include "tls/tls_stream.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -17,6 +19,9 @@
 
 struct probe {
     struct tcp_stream tcp;
+    struct tls_stream *tls; /* owned, on top of tcp; NULL: plain, or not yet */
+    struct stream *stream;  /* the upper one of the two */
+    struct link_user link;
     uv_connect_t connect;
     struct timer timer;
     const struct probe_plan *plan; /* borrowed; NULL when it is over */
@@ -34,6 +39,8 @@ struct probe {
     int start_error; /* of the attempt to connect */
 };
 
+static const struct stream_handler probe_handler;
+
 static struct timer_wheel *wheel(struct probe *p)
 {
     return &p->tcp.base.loop->timers;
@@ -43,7 +50,7 @@ static void close_probe(struct probe *p)
 {
     p->plan = NULL;
     timer_set(wheel(p), &p->timer, CLOSE_MS);
-    stream_close(&p->tcp.base);
+    stream_close(p->stream);
 }
 
 static void finish(struct probe *p, const struct health_report *report)
@@ -145,8 +152,36 @@ static void ask(struct probe *p)
     assert(len > 0 && (size_t)len < sizeof(request));
     p->asked = true;
     init_parser(p);
-    stream_write(&p->tcp.base, slice_of(request, (size_t)len));
-    stream_resume(&p->tcp.base);
+    stream_write(p->stream, slice_of(request, (size_t)len));
+    stream_resume(p->stream);
+}
+
+/* For no client: version 1 says UNKNOWN, version 2 LOCAL. */
+static void write_preface(struct probe *p)
+{
+    static const struct address nobody;
+    char header[PROXY_PROTOCOL_LINE_MAX];
+    uint8_t version = p->plan->link->send_proxy;
+    if (version == CONFIG_SEND_PROXY_OFF)
+        return;
+    size_t len =
+        proxy_protocol_write(header, version == CONFIG_SEND_PROXY_V1 ? 1 : 2, &nobody, &nobody);
+    stream_write(&p->tcp.base, slice_of(header, len));
+}
+
+static void begin_tls(struct probe *p)
+{
+    SSL *ssl = peer_link_ssl(p->plan->link, &p->link);
+    if (!ssl) {
+        finish(p, NULL);
+        return;
+    }
+    p->tls = mem_new(sizeof(*p->tls));
+    tls_stream_init(p->tls, &p->tcp.base, p->plan->engine, ssl);
+    p->stream = &p->tls->base;
+    stream_set_handler(p->stream, &probe_handler, p);
+    stream_resume(p->stream);
+    p->tcp.base.handler->on_open(&p->tcp.base);
 }
 
 static void on_open(struct stream *s)
@@ -154,8 +189,14 @@ static void on_open(struct stream *s)
     struct probe *p = probe_of(s);
     if (!p->plan)
         return;
-    if (p->plan->health->kind == CONFIG_HEALTH_TCP)
+    if (p->plan->health->kind == CONFIG_HEALTH_TCP) {
         finish_with(p, HEALTH_PASSED);
+        return;
+    }
+    if (!p->tls)
+        write_preface(p);
+    if (!p->tls && p->plan->link->is_tls)
+        begin_tls(p);
     else
         ask(p);
 }
@@ -189,6 +230,7 @@ static void on_closed(struct stream *s)
     timer_cancel(&p->timer);
     arena_fini(&p->arena);
     buf_fini(&p->content);
+    mem_free(p->tls);
     mem_free(p);
 }
 
@@ -231,7 +273,7 @@ static void on_timer(struct timer *t)
 {
     struct probe *p = CONTAINER_OF(t, struct probe, timer);
     if (!p->plan)
-        stream_reset(&p->tcp.base);
+        stream_reset(p->stream);
     else if (!p->start_error)
         on_time_up(p);
     else if (is_our_shortage(p->start_error))
@@ -250,6 +292,8 @@ struct probe *probe_start(struct loop *loop, const struct probe_plan *plan, prob
     p->on_done = on_done;
     p->user = user;
     p->started_us = loop->now_us;
+    p->stream = &p->tcp.base;
+    p->link = (struct link_user){ plan->link, loop, plan->link->version };
     timer_init(&p->timer, on_timer);
     arena_init(&p->arena, &loop->arenas, 4 * (size_t)HEAD_BYTES_MAX);
     buf_init(&p->content, CONTENT_BYTES_MAX);
@@ -268,5 +312,5 @@ void probe_cancel(struct probe **pointer)
     if (!p)
         return;
     p->plan = NULL;
-    stream_reset(&p->tcp.base);
+    stream_reset(p->stream);
 }

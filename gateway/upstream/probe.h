@@ -1,4 +1,5 @@
-/* One look at one peer: a connection of its own, and with HTTP one GET on it.
+/* One look at one peer: a connection of its own, and with HTTP, over TLS where the peer has it, one
+ * GET on it.
  *
  * The answer is read by the same strict parser as any other; it is bytes from outside. */
 #ifndef UPSTREAM_PROBE_H
@@ -7,6 +8,7 @@
 #include "config/config_health.h"
 #include "net/loop.h"
 #include "observe/peer_health.h"
+#include "upstream/peer_link.h"
 
 #include <sys/socket.h>
 
@@ -15,6 +17,8 @@ struct probe_plan {
     const struct config_health *health;
     struct sockaddr_storage address;
     const char *address_text;
+    struct peer_link *link;    /* connections begin as those of requests do */
+    struct tls_engine *engine; /* where the link has TLS */
 };
 
 /* Once, never inside probe_start(). `report` is NULL when nothing was learned: we were late

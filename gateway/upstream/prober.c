@@ -2,6 +2,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "tls/tls_stream.h"
 #include "upstream/probe.h"
 
 #include <stdio.h>
@@ -16,6 +17,8 @@ struct prober {
     struct board *board; /* borrowed */
     struct list targets;
     struct list queue; /* of those that are due while PROBES_AT_ONCE are under way */
+    struct list link_contexts;
+    struct tls_engine engine;
     uint32_t running;
 };
 
@@ -26,6 +29,7 @@ struct target {
     struct prober *prober;
     char *name; /* owned: "upstream/address" */
     struct probe_plan plan;
+    struct peer_link link;
     struct peer_health *health; /* borrowed from the board */
     struct peer_state *state;   /* borrowed from the board */
     struct probe *probe;        /* under way; NULL: none */
@@ -104,6 +108,7 @@ static void target_free(struct target *t)
     timer_cancel(&t->timer);
     list_remove(&t->turn);
     list_remove(&t->node);
+    peer_link_fini(&t->link);
     mem_free(t->name);
     mem_free(t);
 }
@@ -152,9 +157,12 @@ static void apply_peer(struct prober *p, const struct config_upstream *upstream,
         t = target_new(p, name, upstream->health);
     t->health = health;
     t->state = board_peer_state(p->board, index);
+    peer_link_apply(&t->link, &p->link_contexts, upstream, peer);
     t->plan = (struct probe_plan){ .health = upstream->health,
                                    .address = peer->address.sockaddr,
-                                   .address_text = peer->address.text };
+                                   .address_text = peer->address.text,
+                                   .link = &t->link,
+                                   .engine = &p->engine };
     t->stays = true;
 }
 
@@ -165,6 +173,8 @@ struct prober *prober_new(struct loop *loop, struct board *board)
     p->board = board;
     list_init(&p->targets);
     list_init(&p->queue);
+    list_init(&p->link_contexts);
+    tls_engine_init(&p->engine);
     return p;
 }
 
@@ -189,6 +199,7 @@ void prober_free(struct prober **p)
         return;
     LIST_FOREACH (node, &(*p)->targets)
         target_free(CONTAINER_OF(node, struct target, node));
+    tls_engine_fini(&(*p)->engine);
     mem_free(*p);
     *p = NULL;
 }

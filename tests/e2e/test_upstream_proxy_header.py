@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from env import Gateway, ScriptedBackend, server_context
+from env import Gateway, ScriptedBackend, eventually, server_context
 
 UPSTREAM = {"v1": {"send_proxy_protocol": "v1"}, "v2": {"send_proxy_protocol": "v2"}}
 V2_SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -86,3 +86,14 @@ def test_header_comes_before_the_handshake(certs):
         assert connection.serve().target == "/safe"
         assert client.read_answer().status == 200
 
+
+@pytest.mark.parametrize("version, header", [("v1", b"PROXY UNKNOWN\r\n"),
+                                             ("v2", V2_SIGNATURE + b"\x20\0\0\0")])
+def test_probe_says_that_it_is_for_no_client(version, header):
+    backend = ScriptedBackend()
+    health = {"health": {"interval": "500ms", "timeout": "500ms", "rise": 1, "fall": 1}}
+    with Gateway(backend, upstream=UPSTREAM[version] | health) as gateway:
+        connection = backend.accept()
+        assert connection.socket.recv(len(header), socket.MSG_WAITALL) == header
+        assert connection.serve().headers.get("User-Agent") == "cong-probe"
+        eventually(lambda: gateway.status()["upstreams"][0]["peers"][0]["state"] == "up", "it is up")

@@ -265,6 +265,17 @@ static void writes_version_2_as_the_specification_has_it(void **state)
     assert_memory_equal(written, header.data, header.len);
 }
 
+static void writes_that_a_connection_is_for_nobody(void **state)
+{
+    (void)state;
+    const struct address nobody = { 0 };
+    char header[PROXY_PROTOCOL_LINE_MAX];
+    for (int version = 1; version <= 2; version++) {
+        size_t len = proxy_protocol_write(header, version, &nobody, &nobody);
+        assert_accepts(slice_of(header, len), "unknown", 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +294,7 @@ int main(void)
         cmocka_unit_test(writes_what_it_reads),
         cmocka_unit_test(writes_both_ends_in_one_family),
         cmocka_unit_test(writes_version_2_as_the_specification_has_it),
+        cmocka_unit_test(writes_that_a_connection_is_for_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
