@@ -113,6 +113,32 @@ bool headers_list_has(const struct headers *hs, enum header_id id, struct slice 
     return false;
 }
 
+/* The seconds of "timeout=5"; UINT32_MAX for what is something else. */
+static uint32_t timeout_of(struct slice parameter)
+{
+    uint64_t seconds;
+    size_t equals = slice_find(parameter, '=');
+    if (equals == parameter.len ||
+        !slice_eq_nocase(slice_of(parameter.data, equals), SLICE("timeout")))
+        return UINT32_MAX;
+    if (!slice_to_u64(slice_from(parameter, equals + 1), &seconds))
+        return UINT32_MAX;
+    return (uint32_t)MIN(seconds, UINT32_MAX);
+}
+
+uint32_t headers_keep_alive_s(const struct headers *hs)
+{
+    uint32_t least = UINT32_MAX;
+    for (uint32_t i = 0; i < hs->count; i++) {
+        if (hs->items[i].id != HEADER_KEEP_ALIVE)
+            continue;
+        struct slice rest = header_value(&hs->items[i]), element;
+        while (slice_next_element(&rest, &element))
+            least = MIN(least, timeout_of(element));
+    }
+    return least;
+}
+
 static void mark(struct headers *hs, struct slice name)
 {
     for (uint32_t i = 0; i < hs->count; i++)

@@ -64,6 +64,9 @@ struct slice headers_value_named(const struct headers *hs, struct slice name);
 void headers_remove(struct headers *hs, struct slice name);
 /* Does any field of that id, read as a comma-separated list, hold `token` (ASCII case ignored)? */
 bool headers_list_has(const struct headers *hs, enum header_id id, struct slice token);
+/* What Keep-Alive says of how long an idle connection may be used, in seconds; UINT32_MAX where it
+ * does not. */
+uint32_t headers_keep_alive_s(const struct headers *hs);
 /* Copies all names and values to the arena. Returns false when that is at its cap. */
 bool headers_keep(struct headers *hs, struct arena *arena) MUST_CHECK;
 /* Marks as HEADER_HOP every field that Connection names (RFC 9110 7.6.1). */

@@ -38,7 +38,7 @@ struct peer {
     struct peer_state own_state;
     struct list idle; /* struct upstream_conn, the most recently used first */
     uint32_t idle_count;
-    uint32_t idle_max;
+    uint32_t idle_max; /* of all workers together */
     uint32_t idle_timeout_ms;
     uint32_t receive_buffer_bytes; /* of each connection */
 };

@@ -15,6 +15,10 @@
 /* Of a body, for a backend that is slower than its client. */
 #define UPSTREAM_UNSENT_BYTES (64 * 1024)
 
+/* A request must not meet the end of the connection on its way: we stop using it so long before the
+ * peer does, or in half the time if that is less. */
+#define IDLE_MARGIN_MS 1000
+
 /* How long a connection that is closed may take to send what is left. */
 #define UPSTREAM_CLOSE_MS 5000
 
@@ -83,6 +87,16 @@ static void answer_end(struct upstream_conn *c)
     handler->on_end(c->user, trailers->count ? trailers : NULL);
 }
 
+/* Many backends close after five seconds, and say so. */
+static uint32_t idle_limit_ms(const struct upstream_conn *c, const struct h1_head *head)
+{
+    uint32_t ours = c->peer->idle_timeout_ms, theirs_s = headers_keep_alive_s(&head->headers);
+    if (theirs_s > ours / 1000 + 1)
+        return ours;
+    uint32_t theirs_ms = theirs_s * 1000;
+    return MIN(ours, theirs_ms - MIN(IDLE_MARGIN_MS, theirs_ms / 2));
+}
+
 static void answer_head(struct upstream_conn *c)
 {
     const struct h1_head *head = &c->parser->head;
@@ -102,7 +116,8 @@ static void answer_head(struct upstream_conn *c)
                                 c->parser->kind == H1_HEAD_RESPONSE_TO_HEAD);
         return;
     }
-    c->reusable = head->keep_alive && head->body != BODY_UNTIL_CLOSE;
+    c->idle_ms = idle_limit_ms(c, head);
+    c->reusable = head->keep_alive && head->body != BODY_UNTIL_CLOSE && c->idle_ms > 0;
     c->handler->on_head(c->user, head);
 }
 
@@ -384,11 +399,18 @@ void upstream_conn_unhold(struct upstream_conn *c)
     buf_fini(&ahead);
 }
 
+/* All workers together keep so many; each its part, for a connection cannot change hands. */
+static bool has_room(const struct peer *p)
+{
+    uint32_t workers = MAX(board_workers_end(p->set->board), 1u);
+    return p->idle_count < (p->idle_max + workers - 1) / workers;
+}
+
 /* What its peer's link was then may be of another configuration. */
 static bool is_for_the_pool(const struct upstream_conn *c)
 {
     return c->state == UPSTREAM_CONN_LENT && c->answer_complete && c->reusable && !c->single &&
-           c->link.version == c->peer->link.version && c->peer->idle_count < c->peer->idle_max;
+           c->link.version == c->peer->link.version && has_room(c->peer);
 }
 
 void upstream_conn_release(struct upstream_conn **pointer, bool complete)
@@ -407,7 +429,7 @@ void upstream_conn_release(struct upstream_conn **pointer, bool complete)
     series_peer_end(peer->series);
     c->state = UPSTREAM_CONN_IDLE;
     set_idle(c, true);
-    timer_set(wheel(c), &c->timer, peer->idle_timeout_ms);
+    timer_set(wheel(c), &c->timer, c->idle_ms);
     stream_resume(c->stream);
     /* Last: without other holders the peer goes, and its idle connections with it. */
     struct peer *held = peer;

@@ -57,6 +57,7 @@ struct upstream_conn {
     struct h1_parser *parser; /* in the borrower's arena */
     struct metrics *metrics;  /* borrowed */
     struct buf ahead;         /* owned: what came behind a head that is held */
+    uint32_t idle_ms;         /* how long it may be idle, when its answer is complete */
     uint8_t state;
     uint8_t interim_count; /* of the answer under way */
     bool reused;           /* has answered a request before */

@@ -135,6 +135,17 @@ def test_no_more_idle_connections_are_kept_than_configured():
         assert gateway.metrics()["cong_upstream_connections_idle"] == 2
 
 
+def test_workers_share_what_may_be_kept():
+    with Node("only") as node, Gateway(
+            node, workers=2, upstream={"keep_alive": {"connections": 2}}) as gateway:
+        clients = [gateway.connect_to(f"worker {number}") for number in (0, 0, 1, 1)]
+        for client in clients:
+            client.send_request("GET", "/any?delay=100ms")
+        for client in clients:
+            assert client.read_answer().status == 200
+        eventually(lambda: node.stats()["connections"]["open"] == 2, "one of each is kept")
+
+
 def test_connections_are_not_kept_where_none_shall_be():
     backend = ScriptedBackend()
     with Gateway(backend, upstream={"keep_alive": {"connections": 0}}) as gateway:
@@ -145,6 +156,23 @@ def test_connections_are_not_kept_where_none_shall_be():
             connection.serve()
             assert client.read_answer().status == 200
             assert connection.has_ended()
+
+
+def test_idle_connection_is_closed_before_its_backend_does():
+    """It says when: a request that meets the end on its way may be lost."""
+    backend = ScriptedBackend()
+    with Gateway(backend) as gateway:
+        client = gateway.connect()
+        client.send_request("GET", "/")
+        connection = backend.accept()
+        connection.serve(headers=[("Keep-Alive", "timeout=1, max=100")])
+        assert client.read_answer().status == 200
+        assert connection.has_ended()
+        client.send_request("GET", "/")
+        connection = backend.accept()
+        connection.serve(headers=[("Keep-Alive", "timeout=0")])
+        assert client.read_answer().status == 200
+        assert connection.has_ended()
 
 
 def test_idle_connection_is_closed_after_its_time():

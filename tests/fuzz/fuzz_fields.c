@@ -54,6 +54,24 @@ static void check_list(struct slice text)
     REQUIRE(letters == expected && (!text.data || count == commas + 1));
 }
 
+/* Behind any text, a timeout is at most what is said last. */
+static void check_keep_alive(struct slice text)
+{
+    struct header fields[2] = {
+        { .name = "Keep-Alive",
+          .name_len = 10,
+          .value = text.data,
+          .value_len = (uint32_t)text.len },
+        { .name = "keep-alive", .name_len = 10, .value = "timeout=9", .value_len = 9 },
+    };
+    struct headers hs = { .items = fields, .count = 1 };
+    header_identify(&fields[0]);
+    header_identify(&fields[1]);
+    uint32_t alone = headers_keep_alive_s(&hs);
+    hs.count = 2;
+    REQUIRE(headers_keep_alive_s(&hs) == (alone < 9 ? alone : 9));
+}
+
 static void check_key(struct slice text)
 {
     struct arena arena;
@@ -164,6 +182,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct slice text = slice_of((const char *)data, size);
     check_address(text);
+    check_keep_alive(text);
     check_list(text);
     check_key(text);
     check_base64(text);

@@ -85,6 +85,29 @@ static void finds_the_first_of_a_name_in_any_case(void **state)
     assert_null(headers_value_named(&headers, SLICE("X-Provinc")).data);
 }
 
+static void keep_alive_says_how_long(void **state)
+{
+    static const struct {
+        const char *value;
+        uint32_t seconds;
+    } cases[] = {
+        { "timeout=5", 5 },           { "max=100, Timeout=0", 0 },
+        { "timeout=7,timeout=6", 6 }, { "timeout=99999999999", UINT32_MAX },
+        { "timeout", UINT32_MAX },    { "timeout=", UINT32_MAX },
+        { "timeout=-5", UINT32_MAX }, { "timeout = 5", UINT32_MAX },
+        { "max=5", UINT32_MAX },      { "", UINT32_MAX },
+    };
+    (void)state;
+    assert_int_equal(headers_keep_alive_s(&headers), UINT32_MAX);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        headers.count = 0;
+        add("Keep-Alive", cases[i].value);
+        assert_int_equal(headers_keep_alive_s(&headers), cases[i].seconds);
+    }
+    add("keep-alive", "timeout=3");
+    assert_int_equal(headers_keep_alive_s(&headers), 3);
+}
+
 static void grows_and_keeps_its_order(void **state)
 {
     (void)state;
@@ -107,6 +130,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(finds_tokens_in_lists_over_several_fields, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(finds_the_first_of_a_name_in_any_case, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keep_alive_says_how_long, set_up, tear_down),
         cmocka_unit_test_setup_teardown(grows_and_keeps_its_order, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
