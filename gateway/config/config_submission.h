@@ -28,10 +28,11 @@ struct config_submission {
     uint32_t keep_unknown_ms; /* how long a dispatch is known of which nobody knows the end */
 };
 
-/* Bodies that are taken whole before they are sent on. */
+/* Where bodies wait: those of requests that are taken whole, and of answers to slow clients. */
 struct config_spool {
     const char *dir;       /* of files without a name */
     uint32_t memory_bytes; /* of a body, before the rest goes to a file */
+    uint64_t answer_bytes; /* a longer answer does not go to a file */
     uint64_t quota_bytes;  /* of all bodies of the node: 503 */
 };
 

@@ -132,6 +132,8 @@ static const struct setting spool_rows[] = {
     VALUE(dir, spool.dir, FILE, "/var/tmp", "1..1024", "folder of temporary files"),
     VALUE(memory, spool.memory_bytes, SIZE, "128KiB", "4KiB..16MiB",
           "of a body, before the rest goes to a file"),
+    VALUE(answer, spool.answer_bytes, SIZE, "16MiB", "0B..1024GiB",
+          "the longest answer that goes to a file for a slow client"),
     VALUE(quota, spool.quota_bytes, SIZE, "1GiB", "1MiB..1024GiB",
           "all bodies that wait on this node: 503"),
 };
@@ -244,10 +246,10 @@ static const struct setting upstream_timeouts_rows[] = {
 SECTION(settings_upstream_timeouts, upstream_timeouts_rows, "upstreams[].timeouts");
 
 static const struct setting keep_alive_rows[] = {
-    VALUE(connections, keep_alive_connections, COUNT, "64", "0..1024",
-          "kept for each peer and worker"),
+    VALUE(connections, keep_alive_connections, COUNT, "256", "0..16384",
+          "kept for each peer, by all workers together"),
     VALUE(timeout, keep_alive_timeout_ms, DURATION, "60s", "1s..1h",
-          "closed when idle for so long"),
+          "closed when idle for so long, or earlier if the peer says that it will"),
 };
 SECTION(settings_keep_alive, keep_alive_rows, "upstreams[].keep_alive");
 
@@ -351,6 +353,8 @@ static const struct setting route_rows[] = {
     VALUE(body_limit, body_limit_bytes, SIZE, NONE, "0B..1024GiB", "largest request body: 413"),
     VALUE(request_buffering, request_buffering, CHOICE, "stream", "stream|whole",
           "whether a body is complete before a backend gets any of it"),
+    VALUE(response_buffering, response_buffering, CHOICE, "spool", "off|memory|spool",
+          "where answers wait for clients that are slower than the backend"),
     PART(submission, MAPPING, NONE, NULL, "POST and PATCH are dispatched once"),
     PART(timeouts, MAPPING, NONE, NULL, "exceptions from the upstream's timeouts"),
 };

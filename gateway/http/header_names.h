@@ -45,6 +45,7 @@
     HEADER(CACHE_CONTROL, "cache-control", HEADER_NO_TRAILER)                                      \
     HEADER(USER_AGENT, "user-agent", 0)                                                            \
     HEADER(DATE, "date", 0)                                                                        \
+    HEADER(X_ACCEL_BUFFERING, "x-accel-buffering", HEADER_NO_TRAILER)                              \
     HEADER(SERVER, "server", 0)
 
 #endif

@@ -41,6 +41,7 @@ struct proxy {
     bool tunnel;         /* counted as open */
     bool held;           /* the answer's head waits for a stage */
     bool client_blocked; /* it takes no more of the answer for now */
+    bool reads_ahead;    /* the peer need not wait for it */
 };
 
 /* Who asks, as far as the cookie's signature tells. */
@@ -66,6 +67,7 @@ struct limiting {
 
 struct submission;
 struct upload;
+struct read_ahead;
 struct status_look;
 
 struct passage {
@@ -89,6 +91,7 @@ struct passage {
     struct submission *submission; /* in the arena; NULL: it is none */
     struct upload *upload;         /* in the arena: a body taken whole; NULL: it flows through */
     struct proxy proxy;
+    struct read_ahead *ahead;        /* in the arena: of the answer; NULL: nothing has waited yet */
     int64_t connect_us, response_us; /* ACCESS_UNKNOWN until known */
 };
 

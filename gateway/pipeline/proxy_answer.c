@@ -2,12 +2,15 @@
 #include "http/reply.h"
 #include "pipeline/proxy.h"
 #include "pipeline/proxy_peer.h"
+#include "pipeline/read_ahead.h"
 #include "pipeline/stage.h"
 #include "pipeline/submission.h"
 
 /* The answer to a submission is taken for the record, whoever reads it. */
 bool proxy_is_held_back(const struct passage *p)
 {
+    if (p->proxy.reads_ahead)
+        return read_ahead_is_stalled(p);
     return p->proxy.client_blocked && (!p->submission || p->ex->response_begun);
 }
 
@@ -79,7 +82,7 @@ static void send_answer(struct passage *p)
         return;
     proxy_touch_answer(p);
     upstream_conn_unhold(x->conn);
-    if (x->conn && !x->client_blocked)
+    if (x->conn && !proxy_is_held_back(p))
         stream_resume(upstream_conn_stream(x->conn));
 }
 
@@ -128,6 +131,7 @@ void proxy_on_head(void *user, const struct h1_head *head)
         return;
     }
     p->proxy.state = PROXY_ANSWER;
+    p->proxy.reads_ahead = read_ahead_is_wanted(p);
     proxy_touch_answer(p);
     if (!submission_takes_head(p))
         stage_proxy_offer(p);
@@ -141,7 +145,7 @@ void proxy_on_body(void *user, struct slice data)
     else
         proxy_touch_answer(p);
     if (!submission_takes_body(p, data))
-        exchange_send_body(p->ex, data);
+        read_ahead_body(p, data);
 }
 
 void proxy_on_end(void *user, const struct headers *trailers)
@@ -153,5 +157,5 @@ void proxy_on_end(void *user, const struct headers *trailers)
     if (p->proxy.state != PROXY_TUNNEL)
         p->proxy.state = PROXY_DONE;
     if (!submission_takes_end(p))
-        exchange_send_end(p->ex, trailers);
+        read_ahead_end(p, trailers);
 }

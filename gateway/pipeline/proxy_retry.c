@@ -9,7 +9,7 @@ static bool is_idempotent(uint8_t method)
 }
 
 /* A request is sent again only when nothing of it was sent, or when its method is idempotent (RFC
- * 9110 9.2.2) and no byte of its body or of an answer has passed. */
+ * 9110 9.2.2) and no byte of an answer has passed, or of a body that is not here as a whole. */
 static bool is_safe(const struct passage *p, bool answer_begun)
 {
     const struct proxy *x = &p->proxy;

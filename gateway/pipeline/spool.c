@@ -14,6 +14,8 @@
 /* Written at once: all that HTTP/2 had received ahead, in the largest window that may be set. */
 #define PIECE_BYTES_MAX (16ul * 1024 * 1024)
 
+#define COMPLAIN_MS 10000 /* between two lines about the disk */
+
 /* Of a worker's spools together. Each may have a part of what is left, so that the first ones do
  * not take it all; a write of less than the least part would cost more than it saves. */
 #define ROOM_BYTES (64ul * 1024 * 1024)
@@ -95,15 +97,46 @@ static bool is_full(int status)
     return status == -ENOSPC || status == -EDQUOT || status == -EFBIG;
 }
 
+static void complain(const struct spool *s, const struct spool_job *j)
+{
+    uint64_t now_ms = loop_now_ms(s->room->loop), *last = &s->room->complained_ms;
+    if (*last && now_ms - *last < COMPLAIN_MS)
+        return;
+    *last = now_ms;
+    log_write(LOG_ERROR, "cannot %s a temporary file in %s: %s", j->writes ? "write" : "read",
+              s->config.dir, uv_strerror(j->status));
+}
+
+/* What the file has not taken comes before what has come since. */
+static void take_back(struct spool *s, struct spool_job *j)
+{
+    struct buf since = s->memory;
+    s->memory = j->data;
+    j->data = (struct buf){ 0 };
+    buf_append_slice(&s->memory, buf_slice(&since));
+    buf_fini(&since);
+    s->unreadable = !buf_ok(&s->memory);
+}
+
+static void failed(struct spool *s, struct spool_job *j)
+{
+    complain(s, j);
+    if (!j->writes) {
+        s->unreadable = true;
+        return;
+    }
+    s->trouble = is_full(j->status) ? SPOOL_FULL : SPOOL_FAILED;
+    s->file_max = 0;
+    take_back(s, j);
+}
+
 static void deliver(struct spool_job *j)
 {
     struct spool *s = j->spool;
     s->job = NULL;
     s->fd = j->fd;
     if (j->status < 0) {
-        log_write(LOG_ERROR, "cannot %s a temporary file in %s: %s", j->writes ? "write" : "read",
-                  s->config.dir, uv_strerror(j->status));
-        s->trouble = is_full(j->status) ? SPOOL_FULL : SPOOL_FAILED;
+        failed(s, j);
     } else if (j->writes) {
         s->file_bytes += j->bytes;
     } else if (!j->stale) {
@@ -183,9 +216,11 @@ static size_t memory_cap(const struct spool *s)
 }
 
 void spool_init(struct spool *s, struct spool_room *room, const struct config_spool *config,
-                void (*on_ready)(struct spool *s))
+                uint64_t file_max, void (*on_ready)(struct spool *s))
 {
-    *s = (struct spool){ .room = room, .config = *config, .on_ready = on_ready, .fd = -1 };
+    *s = (struct spool){
+        .room = room, .config = *config, .file_max = file_max, .on_ready = on_ready, .fd = -1
+    };
     buf_init(&s->memory, memory_cap(s));
     buf_init(&s->block, BLOCK_BYTES);
 }
@@ -213,20 +248,45 @@ static void write_out(struct spool *s)
     start(s, true, full, s->file_bytes, full.len);
 }
 
+enum spool_result spool_push(struct spool *s, struct slice piece)
+{
+    bool has_room = reserve(s, s->bytes + piece.len);
+    buf_append_slice(&s->memory, piece);
+    if (!buf_ok(&s->memory))
+        return SPOOL_FAILED;
+    s->bytes += piece.len;
+    size_t allowed = memory_allowed(s);
+    bool to_file = has_room && s->bytes <= s->file_max;
+    if (!s->job && to_file && s->memory.len >= allowed)
+        write_out(s);
+    count_memory(s);
+    if (s->job)
+        return SPOOL_WAIT;
+    /* In memory alone, what one more read brings has to fit, too. */
+    bool more = to_file || (has_room && s->memory.len + LOOP_READ_BYTES <= allowed);
+    return more ? SPOOL_OK : SPOOL_FULL;
+}
+
 enum spool_result spool_write(struct spool *s, struct slice piece)
 {
     if (s->trouble != SPOOL_OK)
         return s->trouble;
-    if (!reserve(s, s->bytes + piece.len))
-        return SPOOL_FULL;
-    buf_append_slice(&s->memory, piece);
-    if (!buf_ok(&s->memory))
-        return SPOOL_FULL;
-    s->bytes += piece.len;
-    if (!s->job && s->memory.len >= memory_allowed(s))
-        write_out(s);
+    return reserve(s, s->bytes + piece.len) ? spool_push(s, piece) : SPOOL_FULL;
+}
+
+/* A file keeps its size, and so its place in the quota. */
+void spool_reset(struct spool *s)
+{
+    assert(!s->job);
+    buf_fini(&s->memory);
+    buf_fini(&s->block);
+    s->block_ready = false;
+    s->bytes = s->file_bytes = s->read_at = 0;
+    if (s->fd < 0) {
+        set_held(s, 0, s->reserved_bytes);
+        s->reserved_bytes = 0;
+    }
     count_memory(s);
-    return s->job ? SPOOL_WAIT : SPOOL_OK;
 }
 
 void spool_rewind(struct spool *s)
@@ -255,8 +315,8 @@ enum spool_result spool_read(struct spool *s, struct slice *piece)
 {
     if (s->job)
         return SPOOL_WAIT;
-    if (s->trouble != SPOOL_OK)
-        return s->trouble;
+    if (s->unreadable)
+        return SPOOL_FAILED;
     if (s->read_at < s->file_bytes && !s->block_ready)
         return read_block(s);
     if (s->block_ready) {
@@ -264,6 +324,7 @@ enum spool_result spool_read(struct spool *s, struct slice *piece)
         *piece = buf_slice(&s->block);
     } else {
         *piece = slice_from(buf_slice(&s->memory), s->read_at - s->file_bytes);
+        piece->len = MIN(piece->len, BLOCK_BYTES);
     }
     s->read_at += piece->len;
     return piece->len ? SPOOL_OK : SPOOL_END;

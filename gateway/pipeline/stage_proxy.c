@@ -12,6 +12,7 @@
 #include "pipeline/preface.h"
 #include "pipeline/proxy.h"
 #include "pipeline/proxy_peer.h"
+#include "pipeline/read_ahead.h"
 #include "pipeline/stage.h"
 #include "pipeline/submission.h"
 #include "pipeline/upload.h"
@@ -317,7 +318,8 @@ void stage_proxy_on_blocked(struct passage *p)
 void stage_proxy_on_drained(struct passage *p)
 {
     p->proxy.client_blocked = false;
-    if (!p->proxy.conn || p->proxy.held)
+    read_ahead_pass_on(p);
+    if (!p->proxy.conn || p->proxy.held || proxy_is_held_back(p))
         return;
     stream_resume(upstream_conn_stream(p->proxy.conn));
     if (p->proxy.state == PROXY_REQUEST && p->proxy.request_ended)
@@ -338,6 +340,12 @@ void stage_proxy_drop(struct passage *p)
     proxy_drop_conn(p);
 }
 
+static void on_leave(struct passage *p)
+{
+    stage_proxy_drop(p);
+    read_ahead_drop(p);
+}
+
 static const struct upstream_conn_handler proxy_conn_handler = {
     .on_connected = on_connected,
     .on_interim = proxy_on_interim,
@@ -354,5 +362,5 @@ const struct stage stage_proxy = {
     .on_request = on_request,
     .on_body = on_request_body,
     .on_body_end = on_request_end,
-    .on_leave = stage_proxy_drop,
+    .on_leave = on_leave,
 };

@@ -18,7 +18,8 @@ bool upload_begin(struct passage *p)
         return false;
     u->passage = p;
     u->taking = true;
-    spool_init(&u->spool, &p->pipeline->spools, &p->snapshot->config->spool, on_spool_ready);
+    spool_init(&u->spool, &p->pipeline->spools, &p->snapshot->config->spool, UINT64_MAX,
+               on_spool_ready);
     p->upload = u;
     exchange_resume_body(p->ex);
     return true;

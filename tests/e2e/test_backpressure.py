@@ -103,7 +103,8 @@ def test_client_that_is_stuck_before_the_answer_begins_stops_the_backend():
 def test_backend_is_not_to_blame_while_the_client_takes_nothing():
     """Of many chunks that come at once the first is stuck; the others start no clock."""
     backend = ScriptedBackend()
-    with Gateway(backend, upstream={"timeouts": {"idle": "200ms"}}) as gateway:
+    with Gateway(backend, upstream={"timeouts": {"idle": "200ms"}},
+                 route={"response_buffering": "memory"}) as gateway:
         client = gateway.connect(narrow=True)
         client.send_request("GET", "/")
         connection = backend.accept()

@@ -28,7 +28,7 @@ static void fills_in_every_default(void **state)
     assert_int_equal(u->connect_timeout_ms, 1000);
     assert_int_equal(u->response_timeout_ms, 15000);
     assert_int_equal(u->idle_timeout_ms, 60000);
-    assert_int_equal(u->keep_alive_connections, 64);
+    assert_int_equal(u->keep_alive_connections, 256);
     assert_int_equal(u->keep_alive_timeout_ms, 60000);
     assert_int_equal(u->retries, 1);
     assert_int_equal(u->response_head_bytes, 16384);
