@@ -322,7 +322,8 @@ def test_who_is_held_back_is_not_timed_out(certs):
     Its backend is not to blame for that."""
     backend = ScriptedBackend()
     with Gateway(backend, listeners=[{"tls": certs.tls}],
-                 upstream={"timeouts": {"response": "300ms"}}) as gateway:
+                 upstream={"timeouts": {"response": "300ms"}},
+                 route={"response_buffering": "off"}) as gateway:
         client, clock = H2Client(gateway.address(), settings={4: 0}), H2Client(gateway.address())
         unread = []
         for _ in range(20):
