@@ -4,7 +4,11 @@
 
 #include <malloc.h>
 #include <openssl/crypto.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
+
+/* While a connection is freed. A process's connections belong to one thread. */
+static bool is_wiping;
 
 static void *allocate(size_t bytes, const char *file, int line)
 {
@@ -12,24 +16,30 @@ static void *allocate(size_t bytes, const char *file, int line)
     return malloc(bytes);
 }
 
-/* Where OpenSSL lets secrets grow it does not ask for this. */
 static void *reallocate(void *p, size_t bytes, const char *file, int line)
 {
     (void)file, (void)line;
     return realloc(p, bytes);
 }
 
-static void wipe_and_free(void *p, const char *file, int line)
+static void release(void *p, const char *file, int line)
 {
     (void)file, (void)line;
-    if (p)
+    if (is_wiping && p)
         mem_wipe(p, malloc_usable_size(p));
     free(p);
 }
 
 void tls_memory_init(void)
 {
-    int rc = CRYPTO_set_mem_functions(allocate, reallocate, wipe_and_free);
+    int rc = CRYPTO_set_mem_functions(allocate, reallocate, release);
     assert(rc == 1);
     (void)rc;
+}
+
+void tls_memory_free_connection(SSL *ssl)
+{
+    is_wiping = true;
+    SSL_free(ssl);
+    is_wiping = false;
 }

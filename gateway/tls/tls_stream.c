@@ -2,6 +2,7 @@
 
 #include "common/err.h"
 #include "common/mem.h"
+#include "tls/tls_memory.h"
 
 #include <openssl/err.h>
 
@@ -33,7 +34,7 @@ static void drop_handoff(struct tls_stream *t)
 static void drop_ssl(struct tls_stream *t)
 {
     drop_handoff(t);
-    SSL_free(t->ssl);
+    tls_memory_free_connection(t->ssl);
     t->ssl = NULL;
 }
 
