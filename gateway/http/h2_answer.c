@@ -261,7 +261,7 @@ static void send_body(struct exchange *ex, struct slice data)
         return;
     struct h2_server *h = st->h;
     ex->bytes_out += data.len;
-    bool at_once = data.len >= DIRECT_BYTES && !h->busy && !h->blocked;
+    bool at_once = data.len >= DIRECT_BYTES && !h->busy && !h->settling && !h->blocked;
     if (at_once)
         st->direct = data;
     else
@@ -365,17 +365,43 @@ static bool is_scarce(const struct h2_server *h)
     return h->unread_bytes >= (h->scarce ? H2_UNREAD_BYTES / 2 : H2_UNREAD_BYTES);
 }
 
+static struct h2_stream *of_all(struct list *node)
+{
+    return CONTAINER_OF(node, struct h2_stream, node);
+}
+
+static struct h2_stream *of_queued(struct list *node)
+{
+    return CONTAINER_OF(node, struct h2_stream, queue);
+}
+
+/* Whoever is told may end his stream or another: each is taken from those who are still to come
+ * before it is looked at, so that none is looked at who has gone. */
+static void settle_each(struct list *streams, struct h2_stream *(*of)(struct list *node))
+{
+    struct list rest;
+    list_init(&rest);
+    list_splice(&rest, streams);
+    while (!list_is_empty(&rest)) {
+        struct list *node = rest.next;
+        list_remove(node);
+        list_push_back(streams, node);
+        settle(of(node));
+    }
+}
+
 void h2_answer_settle(struct h2_server *h)
 {
+    if (h->settling)
+        return; /* it comes to all of them */
     bool was_scarce = h->scarce;
+    h->settling = true;
     h->scarce = is_scarce(h);
-    if (h->scarce || was_scarce) {
-        LIST_FOREACH (node, &h->streams)
-            settle(CONTAINER_OF(node, struct h2_stream, node));
-        return;
-    }
-    LIST_FOREACH (node, &h->queued)
-        settle(CONTAINER_OF(node, struct h2_stream, queue));
+    if (h->scarce || was_scarce)
+        settle_each(&h->streams, of_all);
+    else
+        settle_each(&h->queued, of_queued);
+    h->settling = false;
 }
 
 static void pause_body(struct exchange *ex)

@@ -165,7 +165,7 @@ static void advance_drain(struct h2_server *h)
 
 void h2_server_pump(struct h2_server *h)
 {
-    if (h->busy || h->state != H2_OPEN)
+    if (h->busy || h->settling || h->state != H2_OPEN)
         return;
     send_frames(h);
     if (h->is_flood) { /* a reset that we sent was one too many */

@@ -53,6 +53,7 @@ struct h2_server {
     uint8_t state;
     bool scarce;      /* too much is unread */
     bool busy;        /* nghttp2 is at work and must not be entered */
+    bool settling;    /* streams are told to stop or go on */
     bool blocked;     /* the client's socket takes nothing */
     bool begun;       /* a request has come */
     bool draining;    /* the client has been told that the end is near */

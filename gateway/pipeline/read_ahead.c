@@ -76,11 +76,11 @@ static void drained(struct passage *p)
 }
 
 /* One piece an event: whether the client takes it is known when the event is over. */
-void read_ahead_pass_on(struct passage *p)
+static void pass_on(struct read_ahead *a)
 {
-    struct read_ahead *a = p->ahead;
+    struct passage *p = a->passage;
     struct slice piece;
-    if (!a || !a->waits || p->proxy.client_blocked || p->ex->is_closed)
+    if (!a->waits || p->proxy.client_blocked || p->ex->is_closed)
         return;
     switch (spool_read(&a->spool, &piece)) {
     case SPOOL_OK:
@@ -100,7 +100,15 @@ void read_ahead_pass_on(struct passage *p)
 
 static void run_more(struct defer *d)
 {
-    read_ahead_pass_on(CONTAINER_OF(d, struct read_ahead, more)->passage);
+    pass_on(CONTAINER_OF(d, struct read_ahead, more));
+}
+
+/* Not at once: the client's connection is telling all of its streams that there is room, and what
+ * one of them sends now may take it. */
+void read_ahead_go_on(struct passage *p)
+{
+    if (p->ahead && p->ahead->waits)
+        loop_defer(p->ex->loop, &p->ahead->more);
 }
 
 static void on_spool_ready(struct spool *spool)
@@ -108,7 +116,7 @@ static void on_spool_ready(struct spool *spool)
     struct read_ahead *a = CONTAINER_OF(spool, struct read_ahead, spool);
     if (a->stalled && !a->until_drained)
         go_on(a->passage);
-    read_ahead_pass_on(a->passage);
+    pass_on(a);
 }
 
 /* ---- the answer ---- */

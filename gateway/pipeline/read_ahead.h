@@ -20,7 +20,7 @@ bool read_ahead_is_stalled(const struct passage *p);
 void read_ahead_body(struct passage *p, struct slice data);
 void read_ahead_end(struct passage *p, const struct headers *trailers);
 /* The client takes some again. */
-void read_ahead_pass_on(struct passage *p);
+void read_ahead_go_on(struct passage *p);
 /* Gives back all that it has. */
 void read_ahead_drop(struct passage *p);
 

@@ -318,7 +318,7 @@ void stage_proxy_on_blocked(struct passage *p)
 void stage_proxy_on_drained(struct passage *p)
 {
     p->proxy.client_blocked = false;
-    read_ahead_pass_on(p);
+    read_ahead_go_on(p);
     if (!p->proxy.conn || p->proxy.held || proxy_is_held_back(p))
         return;
     stream_resume(upstream_conn_stream(p->proxy.conn));

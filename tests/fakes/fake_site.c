@@ -50,8 +50,8 @@ static void on_blocked(struct exchange *ex)
 
 static void on_drained(struct exchange *ex)
 {
-    (void)ex;
     s.drains++;
+    exchange_send_body(ex, s.more);
 }
 
 static void on_closed(struct exchange *ex)

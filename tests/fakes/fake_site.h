@@ -25,6 +25,7 @@ struct fake_site {
     char body[4096];
     size_t body_len;
     bool answer_at_once, pause_at_once;
+    struct slice more; /* sent as soon as there is room again */
     bool freed; /* the protocol's server has said that it is closed */
 };
 

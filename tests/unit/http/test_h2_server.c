@@ -240,6 +240,29 @@ static void an_urgent_answer_overtakes(void **state)
     assert_int_equal(fake_h2_got(slow)->body_bytes, 15535);
 }
 
+static void sources_may_send_when_they_are_told_of_room(void **state)
+{
+    (void)state;
+    static const char block[10000];
+    int32_t ids[3];
+    struct exchange *exchanges[3];
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++) {
+        ids[i] = fake_h2_client_request(&s.remote, "GET", "/", NULL, NULL);
+        exchanges[i] = s.current;
+        fake_h2_begin_answer(s.current);
+    }
+    fake_stream_block(&s.stream);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        fake_h2_send_bytes(exchanges[i], 10000);
+    s.more = slice_of(block, sizeof(block));
+    fake_stream_drain(&s.stream);
+    s.more.len = 0;
+    fake_h2_client_run(&s.remote);
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        assert_int_equal(fake_h2_got(ids[i])->body_bytes, 20000);
+    assert_int_equal(s.h2.unread_bytes, 0);
+}
+
 /* ---- what may be unread ---- */
 
 #define STREAMS 10
@@ -421,6 +444,7 @@ int main(void)
         TEST(an_answer_waits_for_the_window),
         TEST(an_answer_waits_for_the_socket),
         TEST(an_urgent_answer_overtakes),
+        TEST(sources_may_send_when_they_are_told_of_room),
         TEST(streams_share_what_may_be_unread),
         TEST(streams_that_end_leave_their_share),
         TEST(connections_share_what_may_be_unread),
