@@ -23,8 +23,8 @@ def ask(address, target="/any", headers=()):
 def refuses(address):
     try:
         RawClient(address).close()
-    except ConnectionRefusedError:
-        return True
+    except (ConnectionRefusedError, ConnectionResetError):
+        return True  # reset, if it went down in between
     return False
 
 
