@@ -248,8 +248,9 @@ static void on_queue_timer(struct timer *t)
 {
     struct sessions *sessions = CONTAINER_OF(t, struct sessions, queue_timer);
     uint64_t now_ms = clock_wall_ms();
-    LIST_FOREACH (node, &sessions->queue) {
-        struct session_op *op = CONTAINER_OF(node, struct session_op, node);
+    /* Whoever is told may take another from the queue: always the first of those who are left. */
+    while (!list_is_empty(&sessions->queue)) {
+        struct session_op *op = CONTAINER_OF(sessions->queue.next, struct session_op, node);
         struct session_copy copy;
         if (now_ms < op->begun_ms + SESSION_QUEUE_MS && now_ms >= op->begun_ms)
             break; /* they stand in the order in which they came */
