@@ -12,6 +12,7 @@ struct arena_chunk {
 };
 
 #define CHUNK_DATA_BYTES (ARENA_CHUNK_BYTES - offsetof(struct arena_chunk, data))
+#define TRIM_PART 8
 
 static size_t aligned(size_t bytes)
 {
@@ -19,14 +20,26 @@ static size_t aligned(size_t bytes)
     return (bytes + mask) & ~mask;
 }
 
+static struct arena_chunk *cache_take(struct arena_cache *cache)
+{
+    struct arena_chunk *c = cache->first;
+    cache->first = c->next;
+    cache->count--;
+    cache->least = MIN(cache->least, cache->count);
+    return c;
+}
+
 void arena_cache_fini(struct arena_cache *cache)
 {
-    while (cache->first) {
-        struct arena_chunk *c = cache->first;
-        cache->first = c->next;
-        mem_free(c);
-    }
-    cache->count = 0;
+    while (cache->first)
+        mem_free(cache_take(cache));
+}
+
+void arena_cache_trim(struct arena_cache *cache)
+{
+    for (uint32_t n = (cache->least + TRIM_PART - 1) / TRIM_PART; n > 0; n--)
+        mem_free(cache_take(cache));
+    cache->least = cache->count;
 }
 
 void arena_init(struct arena *a, struct arena_cache *cache, size_t cap_bytes)
@@ -59,9 +72,7 @@ static struct arena_chunk *chunk_take(struct arena *a, size_t bytes)
         return NULL;
     struct arena_chunk *c;
     if (bytes == ARENA_CHUNK_BYTES && cache && cache->first) {
-        c = cache->first;
-        cache->first = c->next;
-        cache->count--;
+        c = cache_take(cache);
     } else {
         c = mem_try(bytes);
         if (!c)

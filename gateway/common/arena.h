@@ -18,9 +18,13 @@ struct arena_chunk;
 struct arena_cache {
     struct arena_chunk *first; /* owned */
     uint32_t count, max;
+    uint32_t least; /* that were at rest since the last trim */
 };
 
 void arena_cache_fini(struct arena_cache *cache);
+/* Frees an eighth of what nobody has needed since the last time. Called now and then, it lets go of
+ * what a burst has left. */
+void arena_cache_trim(struct arena_cache *cache);
 
 struct arena {
     struct arena_chunk *chunks; /* owned; the newest first */

@@ -92,6 +92,7 @@ static void give_back(struct guard *g, uint64_t now_ms)
     if (now_ms < g->look_ms)
         return;
     g->look_ms = now_ms + LOOK_MS;
+    arena_cache_trim(&g->loop->arenas);
     g->unused_looks = much_is_unused(g) ? g->unused_looks + 1 : 0;
     if (g->memory_level == PRESSURE_CALM && g->unused_looks < UNUSED_LOOKS)
         return;

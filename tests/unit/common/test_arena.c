@@ -57,6 +57,28 @@ static void chunks_rest_in_the_cache_up_to_its_limit(void **state)
     assert_int_equal(cache.count, 0);
 }
 
+static void chunks_that_nobody_needs_leave_the_cache(void **state)
+{
+    (void)state;
+    struct arena_cache cache = { .max = 100 };
+    struct arena burst, usual;
+    arena_init(&burst, &cache, 1 << 20);
+    for (size_t i = 0; i < 32; i++)
+        assert_non_null(arena_alloc(&burst, ARENA_CHUNK_BYTES / 2 - 32));
+    arena_fini(&burst);
+    arena_cache_trim(&cache); /* until now all of them were needed */
+    assert_int_equal(cache.count, 16);
+    for (size_t i = 0; i < 40; i++) {
+        arena_init(&usual, &cache, 1 << 20);
+        assert_non_null(arena_alloc(&usual, 10));
+        arena_fini(&usual);
+        arena_cache_trim(&cache);
+    }
+    assert_int_equal(cache.count, 1);
+    arena_cache_fini(&cache);
+    assert_int_equal(cache.count, 0);
+}
+
 static void copies_and_formats_text(void **state)
 {
     (void)state;
@@ -74,6 +96,7 @@ int main(void)
         cmocka_unit_test(gives_aligned_memory_that_does_not_overlap),
         cmocka_unit_test(refuses_what_is_beyond_its_cap),
         cmocka_unit_test(chunks_rest_in_the_cache_up_to_its_limit),
+        cmocka_unit_test(chunks_that_nobody_needs_leave_the_cache),
         cmocka_unit_test(copies_and_formats_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
