@@ -94,7 +94,8 @@ def test_backend_that_cannot_be_trusted_is_not_asked(certs, tmp_path, named, cas
 def test_another_peer_is_asked_in_its_place(certs, named):
     bad = ScriptedBackend(context=server_context(certs.authority.issue("other.test")))
     good = ScriptedBackend(context=server_context(named))
-    with Gateway(bad, good, upstream=tls(certs, server_name=NAME)) as gateway:
+    upstream = tls(certs, server_name=NAME) | {"balance": "round_robin"}
+    with Gateway(bad, good, upstream=upstream) as gateway:
         gateway.allow(TROUBLE)
         client = gateway.connect()
         refused = Thread(target=expect_refusal, args=[bad])
