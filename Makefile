@@ -27,6 +27,7 @@ GATEWAY := $(wildcard gateway/*/*.c)
 BENCH := $(filter-out bench/main.c bench/peers/%,$(wildcard bench/*.c bench/*/*.c))
 PEER_CLIENT := $(wildcard bench/peers/*.c)
 FAKES := $(wildcard tests/fakes/*.c)
+BARE := $(wildcard tests/bare/*.c)
 UNIT := $(wildcard tests/unit/*/test_*.c)
 FUZZERS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 HEADERS := $(wildcard gateway/*/*.h bench/*.h bench/*/*.h tests/fakes/*.h)
@@ -77,9 +78,11 @@ build/$(1)/%.a:
 	@mkdir -p $$(@D) && rm -f $$@ && gcc-ar rcs $$@ $$^
 
 build/$(1)/cong: build/$(1)/gateway/main.o $$(lib.$(1))
+# Without slots, breakers and ejection: what those cost is told by comparison (bench-cost).
+build/$(1)/cong-bare: build/$(1)/gateway/main.o $$(BARE:%.c=build/$(1)/%.o) $$(lib.$(1))
 build/$(1)/cong-bench: build/$(1)/bench/main.o build/$(1)/libbench.a $$(lib.$(1))
 build/$(1)/peer-client: $$(PEER_CLIENT:%.c=build/$(1)/%.o) build/$(1)/libbench.a $$(lib.$(1))
-$$(programs.$(1)) build/$(1)/peer-client:
+$$(programs.$(1)) build/$(1)/cong-bare build/$(1)/peer-client:
 	$$(call say,LINK,$$@)
 	@$$(link.$(1)) $$^ -o $$@ $$(LIBS) $$(LIBS.$(1))
 
@@ -173,7 +176,7 @@ bench-faults: ## set up, build, then the three in front of provinces of which so
 	+@scripts/setup && scripts/setup peers && $(MAKE) all && exec bench/peers/faults.py
 
 bench-cost: ## set up, build, then what sessions, limits and policies cost, in instructions a request
-	+@scripts/setup && scripts/setup cost && $(MAKE) all && bench/cost/shared_state.py --check && \
+	+@scripts/setup && scripts/setup cost && $(MAKE) all build/release/cong-bare && bench/cost/shared_state.py --check && \
 	    exec bench/cost/balancing.py --check
 
 # --- the rest ----------------------------------------------------------------------------------

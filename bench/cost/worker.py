@@ -49,11 +49,11 @@ def fresh_folder():
 class Worker:
     """One gateway, whose only worker runs under callgrind unless it is `native`."""
 
-    def __init__(self, nodes, folder, tls=None, native=False, **settings):
+    def __init__(self, nodes, folder, tls=None, native=False, program=Gateway, **settings):
         self.folder = folder
         prefix = [] if native else ["env", f"LD_PRELOAD={folder}/shim.so",
                                     f"CALLGRIND_OUT=--callgrind-out-file={folder}/out.%p"]
-        self.gateway = Gateway(*nodes, prefix=prefix, listeners=[{"tls": tls} if tls else {}],
+        self.gateway = program(*nodes, prefix=prefix, listeners=[{"tls": tls} if tls else {}],
                                **settings)
         self.pid = self.gateway.worker_pids()["worker 0"]
         self.clients = [self.gateway.connect() for _ in range(CONNECTIONS)]

@@ -1,6 +1,6 @@
-/* Between the files of stage_proxy: its states (stage_proxy.c), slots and deadlines (proxy_gate.c),
- * the answer on its way through (proxy_answer.c), who is asked once more (proxy_retry.c), and what
- * is said when nobody answers (proxy_failure.c). Not for other stages. */
+/* Between the files of stage_proxy: its states (stage_proxy.c), slots (proxy_gate.c), deadlines
+ * (proxy_deadline.c), the answer on its way through (proxy_answer.c), who is asked once more
+ * (proxy_retry.c), and what is said when nobody answers (proxy_failure.c). Not for other stages. */
 #ifndef PIPELINE_PROXY_H
 #define PIPELINE_PROXY_H
 
@@ -48,6 +48,9 @@ void proxy_note_failure(struct passage *p);
 void proxy_note_abandoned(struct passage *p);
 /* Whether there are time and budget for a second attempt, which is then counted. */
 bool proxy_may_spend_a_retry(struct passage *p) MUST_CHECK;
+
+/* ---- proxy_deadline.c ---- */
+
 /* Its last byte is known. */
 void proxy_request_is_whole(struct passage *p);
 /* How long the head of the answer is still waited for, whatever happens; from this attempt. */

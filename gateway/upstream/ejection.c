@@ -41,8 +41,10 @@ static struct window window_now(const struct peer_state *s, uint64_t now_ms)
 static struct window count(struct peer_state *s, bool failure, uint64_t now_ms)
 {
     struct window w = window_now(s, now_ms);
-    w.requests = MIN(w.requests + 1, WINDOW_COUNT_MAX);
-    w.failures = MIN(w.failures + failure, WINDOW_COUNT_MAX);
+    if (w.requests < WINDOW_COUNT_MAX) {
+        w.requests++;
+        w.failures += failure;
+    }
     counter_set(&s->window, (uint64_t)w.number << 40 | (uint64_t)w.requests << 20 | w.failures);
     return w;
 }

@@ -40,6 +40,8 @@ class Gateway(Process):
     Listeners without an address get a free port; backends stand for their addresses. `prefix` is a
     command that starts the gateway in its turn (prlimit)."""
 
+    PROGRAM = "cong"
+
     def __init__(self, *peers, upstream=None, route=None, prefix=(), **settings):
         self.folder = Path(tempfile.mkdtemp(prefix="cong-e2e-"))
         self.folder.chmod(0o755)
@@ -52,7 +54,7 @@ class Gateway(Process):
         self.settings.setdefault("routes", [{"path": "/", "upstream": "portal"} | (route or {})])
         self._context = None
         self.write_config()
-        super().__init__("gateway", [*prefix, program("cong"), "run", "-c", "cong.yaml"],
+        super().__init__("gateway", [*prefix, program(self.PROGRAM), "run", "-c", "cong.yaml"],
                          cwd=self.folder)
         try:
             self._wait_until_ready()

@@ -70,6 +70,12 @@ static void latency_rises_at_once_and_falls_with_time(void **state)
     assert_in_range((uint64_t)peer_state_latency_us(&s, NOW_MS), 79999, 80002);
     for (uint64_t ms = 100; ms <= 10000; ms += 100)
         peer_state_observe(&s, 1000, NOW_MS + ms);
+    double later = peer_state_latency_us(&s, NOW_MS + 10150);
+    for (uint64_t ms = 10149; ms > 10000; ms--) { /* it fades evenly, however it is reckoned */
+        double sooner = peer_state_latency_us(&s, NOW_MS + ms);
+        assert_in_range((uint64_t)(1e7 * later / sooner), 9998997, 9999003);
+        later = sooner;
+    }
     assert_in_range((uint64_t)peer_state_latency_us(&s, NOW_MS + 10000), 29900, 30300);
     assert_in_range((uint64_t)peer_state_latency_us(&s, NOW_MS + 20000), 10900, 11300);
     assert_true(peer_state_latency_us(&s, NOW_MS + 41000) == 0); /* nobody knows any more */
