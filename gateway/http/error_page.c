@@ -8,7 +8,7 @@
 #include <time.h>
 
 enum language { VIETNAMESE, ENGLISH };
-enum outcome { NOTHING_FILED, UNKNOWN, UNDER_WAY, ANSWERED };
+enum outcome { NOTHING_FILED, UNKNOWN, UNDER_WAY, ANSWERED, NOT_THIS_TIME };
 
 struct text {
     const char *in[2]; /* by language */
@@ -42,13 +42,15 @@ static const struct text outcome_texts[] = {
     [UNDER_WAY] = BOTH("Xin đừng nộp lại bằng một biểu mẫu mới.",
                        "Please do not file it anew with another form."),
     [ANSWERED] = BOTH("Không có gì được nộp thêm lần nữa.", "Nothing was filed a second time."),
+    [NOT_THIS_TIME] = BOTH("Lần gửi này chưa được chuyển đi. Nếu quý vị đã gửi chính biểu mẫu này "
+                           "trước đó, lần gửi ấy có thể đã được nhận.",
+                           "This time it was not passed on. If you sent this same form before, it "
+                           "may have been received then."),
 };
 
 static const char *const outcome_names[] = {
-    [NOTHING_FILED] = "nothing_filed",
-    [UNKNOWN] = "unknown",
-    [UNDER_WAY] = "under_way",
-    [ANSWERED] = "answered",
+    [NOTHING_FILED] = "nothing_filed", [UNKNOWN] = "unknown",       [UNDER_WAY] = "under_way",
+    [ANSWERED] = "answered",           [NOT_THIS_TIME] = "unknown",
 };
 
 unsigned error_page_status(enum error_page_reason reason)

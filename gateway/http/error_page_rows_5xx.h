@@ -58,7 +58,7 @@
              "This service needs data from a national system that is slow right now. Services "    \
              "that do without it work."),                                                          \
         BOTH("Hãy đợi một lát rồi thử lại.", "Wait a little, then try again."))                    \
-    ROW(UNAVAILABLE, unavailable, 503, NOTHING_FILED,                       \
+    ROW(UNAVAILABLE, unavailable, 503, UNKNOWN,                       \
         BOTH("Dịch vụ tạm thời gián đoạn", "The service is unavailable for now"),                  \
         BOTH("Hệ thống xử lý dịch vụ này đang tạm dừng hoặc bảo trì. Các dịch vụ khác có thể "     \
              "vẫn hoạt động.",                                                                     \

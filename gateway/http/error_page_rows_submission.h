@@ -52,7 +52,7 @@
              "The processing system has answered it."),                                            \
         BOTH("Hãy tra cứu hồ sơ trên cổng để xem chi tiết.",                                       \
              "Look it up on the portal to see the details."))                                      \
-    ROW(SUBMISSION_NOT_KNOWN, submission_not_known, 404, NOTHING_FILED,                            \
+    ROW(SUBMISSION_NOT_KNOWN, submission_not_known, 404, UNKNOWN,                                  \
         BOTH("Không tìm thấy hồ sơ", "No such submission"),                                        \
         BOTH("Không có hồ sơ nào được ghi nhận ở địa chỉ này, hoặc thời gian lưu đã hết.",         \
              "None is known at this address, or it was too long ago."),                            \
@@ -62,7 +62,13 @@
         BOTH("Hồ sơ chưa được chuyển đi. Hệ thống tạm thời chưa thể nhận hồ sơ một cách an toàn.", \
              "It was not passed on: for the moment it could not be done safely."),                 \
         BOTH("Hãy giữ biểu mẫu này và gửi lại sau ít phút.",                                       \
-             "Keep this form and send it again in a few minutes."))
+             "Keep this form and send it again in a few minutes."))                                \
+    ROW(SUBMISSION_UNCHECKED, submission_unchecked, 503, NOT_THIS_TIME,                            \
+        BOTH("Chưa nhận được hồ sơ lúc này", "Submissions cannot be taken right now"),             \
+        BOTH("Hệ thống tạm thời chưa thể nhận hồ sơ một cách an toàn.",                            \
+             "For the moment submissions cannot be taken safely."),                                \
+        BOTH("Hãy giữ đúng biểu mẫu này và gửi lại sau ít phút: hồ sơ không bị nộp hai lần.",      \
+             "Keep this same form and send it again in a few minutes: it is not filed twice."))
 /* clang-format on */
 
 #endif

@@ -4,7 +4,8 @@
  * ROW(ID, name, status, outcome, title, happened, next) where
  *   name      is what logs, metrics and JSON call it;
  *   outcome   says what is known about the request: NOTHING_FILED, UNKNOWN where a processing
- *             system may have acted on it although no answer came, UNDER_WAY, or ANSWERED before;
+ *             system may have acted on it although no answer came, UNDER_WAY, ANSWERED before, or
+ *             NOT_THIS_TIME where nobody could look whether it was sent before;
  *   title, happened and next are for citizens, each as BOTH(Vietnamese, English), in plain text
  *             without < > & or quotation marks, since they are written as they stand. */
 #ifndef HTTP_ERROR_PAGE_TABLE_H

@@ -5,6 +5,12 @@
 #include "pipeline/submission_key.h"
 #include "pipeline/submission_reply.h"
 
+/* Not as of other requests that read: whoever asks here wants to know about another one. */
+static void tell(struct passage *p, enum error_page_reason reason)
+{
+    reply_submission(p->ex, reason, 0, (struct slice){ 0 });
+}
+
 /* In the exchange's arena. */
 struct status_look {
     struct submission_op op;
@@ -25,10 +31,10 @@ static void show(struct passage *p)
         reply_status(ex, ERROR_PAGE_SUBMISSION_ANSWERED);
         break;
     case SUBMISSION_NONE:
-        reply_error(ex, ERROR_PAGE_SUBMISSION_NOT_KNOWN);
+        tell(p, ERROR_PAGE_SUBMISSION_NOT_KNOWN);
         break;
     default:
-        reply_error(ex, ERROR_PAGE_UNAVAILABLE);
+        tell(p, ERROR_PAGE_UNAVAILABLE);
     }
 }
 
@@ -43,11 +49,11 @@ static enum stage_verdict look(struct passage *p, struct slice token)
 {
     struct status_look *look = arena_zalloc(&p->ex->arena, sizeof(*look));
     if (!look) {
-        reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
+        tell(p, ERROR_PAGE_UNAVAILABLE);
         return STAGE_ANSWERED;
     }
     if (!submission_key_read_token(p->pipeline->store->secret, token, look->op.key)) {
-        reply_error(p->ex, ERROR_PAGE_SUBMISSION_NOT_KNOWN);
+        tell(p, ERROR_PAGE_SUBMISSION_NOT_KNOWN);
         return STAGE_ANSWERED;
     }
     p->status = look;

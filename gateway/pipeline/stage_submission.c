@@ -104,10 +104,10 @@ static enum stage_verdict ask_backend(struct submission *s)
 
 static enum stage_verdict judge(struct submission *s)
 {
-    bool is_new = s->op.verdict == SUBMISSION_NEW;
-    if (is_new && s->op.doubtful && s->config->backend == CONFIG_SUBMISSION_LOOKUP)
+    s->begun = s->op.verdict == SUBMISSION_NEW;
+    if (s->begun && s->op.doubtful && s->config->backend == CONFIG_SUBMISSION_LOOKUP)
         return ask_backend(s);
-    if (is_new) {
+    if (s->begun) {
         s->phase = SUBMISSION_OWNED;
         return go_on(s);
     }
@@ -270,7 +270,7 @@ static enum stage_verdict take(struct passage *p, struct slice key)
         return body_is_whole(p->submission);
     if (p->submission && upload_begin(p))
         return STAGE_WAIT;
-    reply_error(p->ex, ERROR_PAGE_UNAVAILABLE);
+    reply_submission(p->ex, ERROR_PAGE_SUBMISSION_UNCHECKED, 0, (struct slice){ 0 });
     return STAGE_ANSWERED;
 }
 

@@ -35,13 +35,13 @@ static void give_back(struct submission *s)
 
 /* ---- before the first byte ---- */
 
-static void refuse(struct submission *s)
+static void refuse(struct submission *s, void (*tell)(struct submission *))
 {
     struct passage *p = s->passage;
     give_back(s);
     s->phase = SUBMISSION_OVER;
     stage_proxy_drop(p);
-    submission_reply_unavailable(s);
+    tell(s);
     let_go(s);
 }
 
@@ -49,7 +49,8 @@ static void refuse(struct submission *s)
 static bool recorded(struct submission *s)
 {
     if (s->op.verdict != SUBMISSION_DONE) {
-        refuse(s);
+        bool taken = s->op.verdict == SUBMISSION_LOST;
+        refuse(s, taken ? submission_reply_busy : submission_reply_unavailable);
         return false;
     }
     if (s->op.unconfirmed)
@@ -84,7 +85,10 @@ static bool record(struct submission *s)
 bool submission_may_send(struct passage *p)
 {
     struct submission *s = p->submission;
-    if (!s || s->phase == SUBMISSION_SENT || s->phase == SUBMISSION_UNRECORDED)
+    if (!s)
+        return true;
+    s->resent = p->ex->request_forwarded;
+    if (s->phase == SUBMISSION_SENT || s->phase == SUBMISSION_UNRECORDED)
         return true;
     return s->phase == SUBMISSION_OWNED && record(s);
 }
@@ -175,14 +179,14 @@ static void close_record(struct submission *s)
 /* 429, and 503 with Retry-After, ask for the same request once more, which nobody does who has
  * carried it out (RFC 9110 15.6.4, RFC 6585 4). What a gateway behind us says of its own backend,
  * 502 and 504, tells nothing. A backend that stores a key once may be asked again after any
- * failure. */
+ * failure. Who wants to be asked again speaks for itself, not for the peer that had it before. */
 static enum submission_ending ending_of(const struct submission *s)
 {
     const struct response *r = &s->passage->ex->response;
     bool again = r->status == 429 ||
                  (r->status == 503 && headers_find(&r->headers, HEADER_RETRY_AFTER) != NULL);
     if (again)
-        return SUBMISSION_ASKED_AGAIN;
+        return s->resent ? SUBMISSION_LEFT_OPEN : SUBMISSION_ASKED_AGAIN;
     if (s->config->backend == CONFIG_SUBMISSION_DEDUP)
         return r->status >= 500 ? SUBMISSION_LEFT_OPEN : SUBMISSION_ANSWER;
     return r->status == 502 || r->status == 504 ? SUBMISSION_IN_THE_DARK : SUBMISSION_ANSWER;
@@ -236,11 +240,12 @@ bool submission_failed(struct passage *p)
     switch (s->phase) {
     case SUBMISSION_OWNED:
     case SUBMISSION_RECORDING:
-        refuse(s);
+        refuse(s, submission_reply_unavailable);
         return true;
     case SUBMISSION_SENT:
-        if (p->proxy.nothing_sent) {
-            refuse(s);
+        /* Of any attempt, not of the last one. */
+        if (!p->ex->request_forwarded) {
+            refuse(s, submission_reply_unavailable);
             return true;
         }
         s->ending = SUBMISSION_IN_THE_DARK;

@@ -55,8 +55,10 @@ struct submission {
     struct digest_stream *digest;     /* owned; of the body */
     struct form_reader *form;         /* in the arena */
     struct buf kept;                  /* of the answer's body, until the record is closed */
-    bool answer_complete;             /* in `kept` */
-    bool cut_off; /* the answer broke off, after the record began to be closed */
+    bool begun;           /* the store has told what it knows of the key: nothing, or doubt */
+    bool resent;          /* an earlier attempt of this request may have reached a backend */
+    bool answer_complete; /* in `kept` */
+    bool cut_off;         /* the answer broke off, after the record began to be closed */
 };
 
 /* ---- for stage_proxy; all do nothing, and say so, where the request is no submission ---- */

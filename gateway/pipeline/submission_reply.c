@@ -98,10 +98,26 @@ static void count(struct submission *s, enum metric_counter counter, const char 
     s->outcome = outcome;
 }
 
+/* That nothing was filed is said when nobody can have sent it before. The store knows, if it can be
+ * asked; for what it knows something of, there always is room. */
+static enum error_page_reason refusal(const struct submission *s)
+{
+    if (s->begun)
+        return s->op.doubtful ? ERROR_PAGE_SUBMISSION_RESEND : ERROR_PAGE_SUBMISSION_UNAVAILABLE;
+    return s->op.verdict == SUBMISSION_FULL ? ERROR_PAGE_SUBMISSION_UNAVAILABLE
+                                            : ERROR_PAGE_SUBMISSION_UNCHECKED;
+}
+
 void submission_reply_unavailable(struct submission *s)
 {
     count(s, COUNTER_SUBMISSIONS_REFUSED, "refused");
-    reply(s, ERROR_PAGE_SUBMISSION_UNAVAILABLE, RETRY_S, no_link);
+    reply(s, refusal(s), RETRY_S, no_link);
+}
+
+void submission_reply_busy(struct submission *s)
+{
+    count(s, COUNTER_SUBMISSIONS_BUSY, "busy");
+    reply(s, ERROR_PAGE_SUBMISSION_UNDER_WAY, MIN(s->op.retry_ms / 1000 + 1, RETRY_S), no_link);
 }
 
 void submission_reply_in_the_dark(struct submission *s)
@@ -121,8 +137,7 @@ void submission_reply_verdict(struct submission *s)
         replay(s);
         break;
     case SUBMISSION_BUSY:
-        count(s, COUNTER_SUBMISSIONS_BUSY, "busy");
-        reply(s, ERROR_PAGE_SUBMISSION_UNDER_WAY, MIN(s->op.retry_ms / 1000 + 1, RETRY_S), no_link);
+        submission_reply_busy(s);
         break;
     case SUBMISSION_MISMATCH:
         count(s, COUNTER_SUBMISSIONS_MISMATCHED, "mismatch");

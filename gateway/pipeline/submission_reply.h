@@ -8,8 +8,11 @@
 
 /* For a verdict of begin() other than NEW. */
 void submission_reply_verdict(struct submission *s);
-/* It cannot be taken, and nothing was sent. */
+/* It cannot be taken, and nothing was sent: now, that is. What is said of the time before is what
+ * the store knows of it. */
 void submission_reply_unavailable(struct submission *s);
+/* Somebody else is at it. */
+void submission_reply_busy(struct submission *s);
 /* It was sent, and nobody knows how it ended. */
 void submission_reply_in_the_dark(struct submission *s);
 

@@ -92,10 +92,13 @@ static void pages_claim_only_what_is_known(void **state)
         unsigned status = error_page_status(reasons[i]);
         bool is_unknown = status == 502 || status == 504 || status == 202 ||
                           reasons[i] == ERROR_PAGE_SESSION_UNAVAILABLE ||
+                          reasons[i] == ERROR_PAGE_UNAVAILABLE ||
+                          reasons[i] == ERROR_PAGE_SUBMISSION_NOT_KNOWN ||
                           reasons[i] == ERROR_PAGE_SUBMISSION_UNKNOWN ||
                           reasons[i] == ERROR_PAGE_SUBMISSION_RESEND;
         bool is_known = reasons[i] == ERROR_PAGE_SUBMISSION_UNDER_WAY ||
-                        reasons[i] == ERROR_PAGE_SUBMISSION_ANSWERED;
+                        reasons[i] == ERROR_PAGE_SUBMISSION_ANSWERED ||
+                        reasons[i] == ERROR_PAGE_SUBMISSION_UNCHECKED;
         for (int wants_json = 0; wants_json < 2; wants_json++) {
             struct error_page_input input = input_for(reasons[i], wants_json);
             expect_text(&input, UNKNOWN_VI, is_unknown);
