@@ -58,14 +58,17 @@ static void set_down(struct redis_node *n, struct slice why)
         n->handler->on_down(n);
 }
 
+/* Whoever is told may cancel others of them. */
 static void lose_calls(struct redis_node *n, struct redis_connection *c)
 {
     struct redis_call *call;
+    n->losing = c;
     do {
         call = redis_connection_unanswered(c);
         if (call)
             n->handler->on_reply(n, call, NULL);
     } while (call);
+    n->losing = NULL;
 }
 
 void redis_node_drop(struct redis_node *n, struct slice why)
@@ -281,8 +284,9 @@ int redis_node_say(struct redis_node *n, enum redis_await await, const struct sl
 
 void redis_node_forget(struct redis_node *n, struct redis_call *call)
 {
-    if (n->connection)
-        redis_connection_forget(n->connection, call->sequence);
+    struct redis_connection *c = n->losing ? n->losing : n->connection;
+    if (c)
+        redis_connection_forget(c, call->sequence);
 }
 
 /* --- life ------------------------------------------------------------------------------------- */

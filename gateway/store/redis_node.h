@@ -38,6 +38,7 @@ struct redis_node {
     struct redis_setup *setup; /* borrowed */
     struct address address;
     struct redis_connection *connection; /* owned; NULL: none */
+    struct redis_connection *losing;     /* let go of, while those whose calls it had are told */
     struct timer timer;                  /* of the state that it is in */
     struct redis_breaker breaker;
     uint64_t up_since_ms, probed_ms;

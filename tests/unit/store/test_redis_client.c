@@ -136,6 +136,44 @@ static void a_call_that_may_have_been_carried_out_is_lost_with_its_connection(vo
     assert_int_equal(counted(COUNTER_REDIS_LOST), 1);
 }
 
+struct pair {
+    struct redis_call first;
+    struct noted_call second;
+    unsigned lost;
+};
+
+static void cancel_the_second(struct redis_call *c, enum redis_outcome outcome,
+                              const struct redisReply *reply)
+{
+    struct pair *pair = CONTAINER_OF(c, struct pair, first);
+    (void)reply;
+    pair->lost += outcome == REDIS_LOST;
+    redis_call_cancel(&pair->second.call);
+    memset(&pair->second.call, 0xdd, sizeof(pair->second.call)); /* its memory goes */
+}
+
+static bool is_lost(void *user)
+{
+    return ((struct pair *)user)->lost > 0;
+}
+
+static void a_call_may_be_cancelled_by_one_that_is_lost_before_it(void **state)
+{
+    (void)state;
+    struct pair pair = { .first = { .on_outcome = cancel_the_second },
+                         .second = noted_call(false) };
+    const struct slice args[] = { SLICE("GET"), SLICE("mute") };
+    server.answer = echo;
+    server.user = "";
+    scene_wait_until_up(&scene);
+    assert_int_equal(redis_client_command(scene.client, &pair.first, args[1], args, 2, SOON_MS), 0);
+    assert_int_equal(scene_call(&scene, &pair.second, "GET mute", SOON_MS), 0);
+    fake_redis_hang_up_all(&server);
+    fake_redis_run(&scene.loop, is_lost, &pair);
+    assert_int_equal(pair.second.times, 0);
+    fake_redis_run(&scene.loop, has_two_connections, &server);
+}
+
 static void a_repeatable_call_is_sent_again_on_the_next_connection(void **state)
 {
     (void)state;
@@ -361,6 +399,7 @@ int main(void)
         TEST(a_late_answer_is_dropped_in_its_turn),
         TEST(a_cancelled_call_hears_nothing),
         TEST(a_call_that_may_have_been_carried_out_is_lost_with_its_connection),
+        TEST(a_call_may_be_cancelled_by_one_that_is_lost_before_it),
         TEST(a_repeatable_call_is_sent_again_on_the_next_connection),
         TEST(a_repeatable_call_is_lost_when_nobody_comes_back_in_time),
         TEST(a_full_pipeline_refuses_more_at_once),
