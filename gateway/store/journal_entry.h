@@ -3,8 +3,9 @@
  * A segment is two files: "<number>.log" of entries of one size, read whole when the node's memory
  * is lost, and "<number>.answers", of which entries tell a place. An entry is the whole truth about
  * its key since its dispatch: of several, the latest dispatch counts, then the highest fence, then
- * the highest state. (Fences alone do not do: they begin anew once a record has expired.) So it
- * does not matter in which file of which worker they are.
+ * the highest state. (Fences alone do not do: they begin anew once a record has expired.) When that
+ * one has expired there is no record, whatever came before it. So it does not matter in which file
+ * of which worker they are.
  *
  * Numbers are in the machine's own order: a journal does not travel. What was torn by a power cut
  * fails its check, and counts as not written. */

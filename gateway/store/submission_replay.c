@@ -102,6 +102,7 @@ struct replay {
     uint64_t now_ms;
     struct submission_replay *result;
     int status;
+    bool has_expired; /* some entry */
 };
 
 /* In the order of what is believed under one fence. */
@@ -156,17 +157,11 @@ static bool is_newer(const struct journal_entry *entry, const struct submission_
     return entry->state > state_of(r);
 }
 
-/* An answer that has expired ends the doubt that came before it, which would have lived longer. */
 static void replay_known(struct replay *x, struct submission_record *r, uint64_t segment,
                          const struct journal_entry *entry)
 {
     if (!is_newer(entry, r))
         return;
-    if (entry->expires_ms <= x->now_ms) {
-        shm_table_remove(x->table, r);
-        x->result->records--;
-        return;
-    }
     shm_table_edit(x->table, r);
     fill(r, segment, entry);
     shm_table_set_expiry(r, entry->expires_ms);
@@ -193,26 +188,52 @@ static bool replay_entry(void *user, uint64_t segment, const struct journal_entr
         x->result->torn++;
         return true;
     }
+    if (entry->expires_ms <= x->now_ms) {
+        x->has_expired = true;
+        return true;
+    }
     x->status = shm_table_lock(x->table, place);
     if (x->status < 0)
         return false;
     struct submission_record *r = shm_table_find(x->table, place, x->now_ms);
     if (r)
         replay_known(x, r, segment, entry);
-    else if (entry->expires_ms > x->now_ms)
+    else
         x->status = replay_new(x, place, segment, entry);
     shm_table_unlock(x->table, place);
     return x->status == 0;
 }
 
-static int replay_segment(struct replay *x, const char *dir, uint64_t segment, struct err *e)
+/* An answer that has expired ends the doubt that came before it, which would have lived longer. In
+ * a second reading: a place in the table for each that has expired could be too many. */
+static bool replay_expired(void *user, uint64_t segment, const struct journal_entry *entry)
+{
+    struct replay *x = user;
+    struct siphash place = submission_record_place(x->secret, entry->key);
+    (void)segment;
+    if (!journal_entry_is_sound(entry) || entry->expires_ms > x->now_ms)
+        return true;
+    x->status = shm_table_lock(x->table, place);
+    if (x->status < 0)
+        return false;
+    struct submission_record *r = shm_table_find(x->table, place, x->now_ms);
+    if (r && is_newer(entry, r)) {
+        shm_table_remove(x->table, r);
+        x->result->records--;
+    }
+    shm_table_unlock(x->table, place);
+    return true;
+}
+
+static int replay_segment(struct replay *x, const char *dir, uint64_t segment, entry_fn visit,
+                          struct err *e)
 {
     char path[JOURNAL_PATH_MAX];
     journal_entry_log_path(path, dir, segment);
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0)
         return err_system(e, "cannot open the submissions' journal %s", path);
-    int rc = read_entries(fd, segment, replay_entry, x);
+    int rc = read_entries(fd, segment, visit, x);
     if (rc < 0)
         rc = err_system(e, "cannot read the submissions' journal %s", path);
     close(fd);
@@ -221,7 +242,15 @@ static int replay_segment(struct replay *x, const char *dir, uint64_t segment, s
                        "the submissions' journal in %s holds more records than there is room for; "
                        "raise store.submissions",
                        dir);
-    x->result->segments++;
+    return rc;
+}
+
+static int replay_all(struct replay *x, const char *dir, const struct segments *segments,
+                      entry_fn visit, struct err *e)
+{
+    int rc = 0;
+    for (size_t i = 0; i < segments->count && rc == 0; i++)
+        rc = replay_segment(x, dir, segments->numbers[i], visit, e);
     return rc;
 }
 
@@ -229,13 +258,16 @@ int submission_replay_run(const char *dir, struct shm_table *table, struct sipha
                           uint64_t now_ms, struct submission_replay *result, struct err *e)
 {
     *result = (struct submission_replay){ 0 };
-    struct replay x = { table, secret, now_ms, result, 0 };
+    struct replay x = { table, secret, now_ms, result, 0, false };
     struct segments segments = { 0 };
     int rc = list_segments(dir, &segments);
     if (rc < 0)
         rc = err_system(e, "cannot list the submissions' journal %s", dir);
-    for (size_t i = 0; i < segments.count && rc == 0; i++)
-        rc = replay_segment(&x, dir, segments.numbers[i], e);
+    result->segments = segments.count;
+    if (rc == 0)
+        rc = replay_all(&x, dir, &segments, replay_entry, e);
+    if (rc == 0 && x.has_expired)
+        rc = replay_all(&x, dir, &segments, replay_expired, e);
     mem_free(segments.numbers);
     return rc;
 }
