@@ -79,6 +79,20 @@ static void every_changed_byte_is_noticed(void **state)
     session_keys_fini(&k);
 }
 
+static void a_zero_before_the_day_makes_it_another_text(void **state)
+{
+    (void)state;
+    struct session_keys k;
+    session_keys_init(&k, secret, DAY_MS);
+    struct minted m = mint(&k, NOW), longer = m;
+    assert_true(check(&k, &m, NOW));
+    longer.text[0] = '0';
+    memcpy(longer.text + 1, m.text, MIN(m.len, sizeof(m.text) - 1));
+    longer.len = m.len + 1;
+    assert_false(check(&k, &longer, NOW));
+    session_keys_fini(&k);
+}
+
 static void ids_are_good_for_their_lifetime(void **state)
 {
     (void)state;
@@ -126,6 +140,7 @@ int main(void)
         cmocka_unit_test(another_node_knows_what_this_one_minted),
         cmocka_unit_test(another_secret_makes_other_ids),
         cmocka_unit_test(every_changed_byte_is_noticed),
+        cmocka_unit_test(a_zero_before_the_day_makes_it_another_text),
         cmocka_unit_test(ids_are_good_for_their_lifetime),
         cmocka_unit_test(keys_of_many_days_do_not_mix),
         cmocka_unit_test(many_more_ids_than_are_remembered_are_all_good),
