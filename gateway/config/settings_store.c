@@ -9,7 +9,7 @@
 static const struct setting store_rows[] = {
     VALUE(sessions, store.sessions, COUNT, "200000", "1000..10000000",
           "sessions that the node's memory holds"),
-    VALUE(limits, store.limits, COUNT, "100000", "1000..10000000",
+    VALUE(limits, store.limits, COUNT, "300000", "1000..10000000",
           "rates that the node's memory holds"),
     VALUE(submissions, store.submissions, COUNT, "65536", "1000..10000000",
           "submissions that the node's memory holds: 503"),

@@ -11,7 +11,7 @@ static void fills_in_every_default(void **state)
     struct load_fixture f;
     const struct config *c = load_good(&f, REST);
     assert_int_equal(c->store.sessions, 200000);
-    assert_int_equal(c->store.limits, 100000);
+    assert_int_equal(c->store.limits, 300000);
     assert_int_equal(c->store.submissions, 65536);
     assert_string_equal(c->store.journal_dir, "/var/lib/cong/journal");
     assert_true(c->store.journal_sync);
