@@ -87,6 +87,7 @@ def test_the_next_gateway_goes_on_with_the_store_of_a_killed_one(node, tmp_path)
     with Gateway(node, **where) as first:
         first.log.wait_for("store: .*/run/store is new and empty")
         first.signal(signal.SIGKILL)
+        first.wait()
         with Gateway(node, **where) as second:
             second.log.wait_for("store: going on with .*/run/store")
             assert second.request().status == 200
