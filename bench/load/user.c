@@ -340,7 +340,7 @@ static void make_request(struct user *u)
     uint32_t province = province_of(u);
     struct engine *e = u->engine;
     char key[LEDGER_KEY_MAX + 1];
-    snprintf(key, sizeof(key), "%u-%u-%u", e->slot, u->number, u->dossiers);
+    snprintf(key, sizeof(key), "%04u-%08u-%06u", e->slot, u->number, u->dossiers);
     const struct request_person person = { .kind = (enum scenario_user)u->kind,
                                            .cookies = u->cookies,
                                            .receipt = u->receipt,

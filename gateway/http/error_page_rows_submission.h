@@ -4,7 +4,7 @@
 
 /* clang-format off */ /* it takes bytes for letters when it lines up the backslashes */
 #define ERROR_PAGE_ROWS_SUBMISSION(ROW)                                                            \
-    ROW(SUBMISSION_KEY, submission_key, 400, NOTHING_FILED,                                        \
+    ROW(SUBMISSION_KEY, submission_key, 400, NOT_THIS_TIME,                                        \
         BOTH("Biểu mẫu không còn dùng được", "This form can no longer be used"),                   \
         BOTH("Yêu cầu nộp hồ sơ không kèm mã chống nộp trùng hợp lệ, có thể vì biểu mẫu đã mở "    \
              "quá lâu.",                                                                           \
@@ -40,10 +40,10 @@
              "The connection to the processing system broke before there was an answer."),         \
         BOTH("Gửi lại đúng biểu mẫu này là an toàn: hồ sơ không bị nộp hai lần.",                  \
              "Sending this same form again is safe: it is not filed twice."))                      \
-    ROW(SUBMISSION_MISMATCH, submission_mismatch, 422, NOTHING_FILED,                              \
+    ROW(SUBMISSION_MISMATCH, submission_mismatch, 422, NOT_THIS_TIME,                              \
         BOTH("Biểu mẫu này đã được dùng", "This form has been used"),                              \
-        BOTH("Mã của biểu mẫu đã dùng cho một hồ sơ có nội dung khác.",                            \
-             "Its key belongs to a submission with other content."),                               \
+        BOTH("Mã của biểu mẫu đã dùng cho một hồ sơ có nội dung khác, hoặc của người khác.",       \
+             "Its key belongs to a submission with other content, or of somebody else."),          \
         BOTH("Hãy mở một biểu mẫu mới nếu quý vị muốn nộp một hồ sơ khác.",                        \
              "Open a new form if you want to file something else."))                               \
     ROW(SUBMISSION_ANSWERED, submission_answered, 200, ANSWERED,                                   \

@@ -128,14 +128,26 @@ static void on_begun(struct store_op *op)
         pipeline_resume(s->passage);
 }
 
+/* A form's key is unlike all others, whoever sends it: a session that ends between two attempts
+ * does not make it another. But it is one person's form: what somebody else sends is other content.
+ * Keys of programs are each user's own. */
+static struct slice owner_of_key(const struct submission *s)
+{
+    return has_form_key(s->config) ? (struct slice){ 0 } : s->passage->user;
+}
+
 static void make_fingerprint(struct submission *s)
 {
     const struct request *req = &s->passage->ex->request;
     uint8_t body[DIGEST_BYTES];
-    struct slice end = slice_of("", 1);
+    struct slice end = slice_of("", 1), none = { 0 };
     digest_stream_finish(s->digest, body);
-    const struct slice parts[] = { req->method_name, end, req->forward, end,
-                                   slice_of((const char *)body, sizeof(body)) };
+    const struct slice parts[] = { req->method_name,
+                                   end,
+                                   req->forward,
+                                   end,
+                                   slice_of((const char *)body, sizeof(body)),
+                                   has_form_key(s->config) ? s->passage->user : none };
     digest_sha256(parts, ARRAY_LEN(parts), s->op.fingerprint);
 }
 
@@ -156,7 +168,7 @@ static enum stage_verdict begin(struct submission *s)
 {
     const struct passage *p = s->passage;
     make_fingerprint(s);
-    submission_key_hash(p->user, slice_str(p->route->name), s->key, s->op.key);
+    submission_key_hash(owner_of_key(s), slice_str(p->route->name), s->key, s->op.key);
     s->phase = SUBMISSION_BEGINNING;
     s->op.arena = &p->ex->arena;
     s->op.about = about(s);
@@ -279,7 +291,9 @@ static enum stage_verdict take_with_header(struct passage *p)
     struct slice key = { 0 };
     switch (submission_key_of_header(&p->ex->request.headers, &key)) {
     case SUBMISSION_KEY_GOOD:
-        return take(p, key);
+        if (p->user.len || key.len >= SUBMISSION_KEY_ANONYMOUS_MIN)
+            return take(p, key);
+        break;
     case SUBMISSION_KEY_MISSING:
         if (!p->route->submission->required)
             return STAGE_NEXT;

@@ -10,6 +10,9 @@
 #include "http/headers.h"
 
 #define SUBMISSION_KEY_MAX 255
+/* Keys of those who are not signed in are in one heap: these have to be random. An address or a
+ * token would tell people apart, but change between two attempts of one, who would file twice. */
+#define SUBMISSION_KEY_ANONYMOUS_MIN 16
 #define SUBMISSION_FORM_KEY_LEN DIGEST_BASE64_LEN(32)
 
 enum submission_key_status {

@@ -294,8 +294,9 @@ def test_refused_submission_is_told_that_nothing_was_filed(tmp_path, backend, no
     settings["routes"][0]["submission"] = {"backend": "none"}
     with Gateway(store={"journal": str(tmp_path / "journal")}, **settings) as gateway:
         first, second = gateway.connect(), gateway.connect()
-        key = {"Idempotency-Key": "second"} | JSON
-        first.send_request("POST", "/ha-noi", {"Idempotency-Key": "first"}, b"a dossier")
+        key = {"Idempotency-Key": "the-key-of-the-second"} | JSON
+        first.send_request("POST", "/ha-noi", {"Idempotency-Key": "the-key-of-the-first"},
+                           b"a dossier")
         connection = backend.accept()
         connection.read_request()
         answer = second.request("POST", "/ha-noi", key, b"another dossier")

@@ -98,6 +98,8 @@ static void pages_claim_only_what_is_known(void **state)
                           reasons[i] == ERROR_PAGE_SUBMISSION_RESEND;
         bool is_known = reasons[i] == ERROR_PAGE_SUBMISSION_UNDER_WAY ||
                         reasons[i] == ERROR_PAGE_SUBMISSION_ANSWERED ||
+                        reasons[i] == ERROR_PAGE_SUBMISSION_KEY ||
+                        reasons[i] == ERROR_PAGE_SUBMISSION_MISMATCH ||
                         reasons[i] == ERROR_PAGE_SUBMISSION_UNCHECKED;
         for (int wants_json = 0; wants_json < 2; wants_json++) {
             struct error_page_input input = input_for(reasons[i], wants_json);
