@@ -42,7 +42,7 @@ struct metric {
     const char *doc;
 };
 
-#define METRIC_COUNT 69
+#define METRIC_COUNT 70
 extern const struct metric metric_table[METRIC_COUNT];
 
 /* NULL when there is none. */

@@ -15,6 +15,9 @@ metric_gather_fn metric_gather_response, metric_gather_service, metric_gather_sl
     metric_gather_handshake, metric_gather_lag, metric_gather_wait;
 metric_kind_fn metric_quantile;       /* argument: which */
 metric_kind_fn metric_quantile_drift; /* of the scope's last phase, from the first judged one */
+/* The two phases that such a metric compares. */
+void metric_first_and_last(const struct metric_scope *scope, struct metric_scope *first,
+                           struct metric_scope *last);
 
 /* metric_counts.c */
 metric_kind_fn metric_error_percent, metric_error_count, metric_unretried_errors,
@@ -27,6 +30,7 @@ metric_kind_fn metric_lost, metric_doubled, metric_wrong_content, metric_untold,
 
 /* metric_nodes.c */
 metric_kind_fn metric_node_connections, metric_node_repeats, metric_peer_share;
+metric_kind_fn metric_peer_share_loss; /* as metric_quantile_drift */
 
 /* metric_attacks.c */
 metric_kind_fn metric_attackers_sent_away, metric_attackers_hanging, metric_attack_held_max;

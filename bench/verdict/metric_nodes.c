@@ -47,3 +47,13 @@ struct metric_value metric_peer_share(const struct metric *m, const struct metri
     }
     return least;
 }
+
+struct metric_value metric_peer_share_loss(const struct metric *m, const struct metric_scope *scope)
+{
+    struct metric_scope first, last;
+    metric_first_and_last(scope, &first, &last);
+    struct metric_value before = metric_peer_share(m, &first), after = metric_peer_share(m, &last);
+    if (!before.is_known || !after.is_known || before.value <= 0)
+        return metric_unknown();
+    return metric_exactly(100 * (1 - after.value / before.value));
+}

@@ -95,6 +95,8 @@ const struct metric metric_table[] = {
       .doc = "requests that nodes got again, of all that they got" },
     { .name = "peer_share_min", OF(peer_share, PERCENT),
       .doc = "requests of the peer with the fewest, of an equal share" },
+    { .name = "peer_share_loss", OF(peer_share_loss, PERCENT),
+      .doc = "how much lower peer_share_min is than in the first judged phase" },
 
     { .name = "attackers_sent_away", OF(attackers_sent_away, USERS),
       .doc = "connections of attackers that the gateway ended, or did not let in" },

@@ -112,16 +112,23 @@ struct metric_value metric_quantile(const struct metric *m, const struct metric_
     return v;
 }
 
-struct metric_value metric_quantile_drift(const struct metric *m, const struct metric_scope *scope)
+void metric_first_and_last(const struct metric_scope *scope, struct metric_scope *first,
+                           struct metric_scope *last)
 {
     const struct scenario *s = scope->result->scenario;
-    struct metric_scope first = *scope, last = *scope;
+    *first = *last = *scope;
     for (uint32_t i = s->phase_count; i-- > 0;) {
         if (s->phases[i].judged)
-            first.phase = (int)i;
-        if (last.phase < 0 && s->phases[i].judged)
-            last.phase = (int)i;
+            first->phase = (int)i;
+        if (last->phase < 0 && s->phases[i].judged)
+            last->phase = (int)i;
     }
+}
+
+struct metric_value metric_quantile_drift(const struct metric *m, const struct metric_scope *scope)
+{
+    struct metric_scope first, last;
+    metric_first_and_last(scope, &first, &last);
     struct metric_value before = quantile(m, &first), after = quantile(m, &last);
     if (!before.is_known || !after.is_known || before.value <= 0)
         return metric_unknown();

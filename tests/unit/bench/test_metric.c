@@ -206,6 +206,12 @@ static void nodes_tell_of_their_phase(void **state)
     expect("repeated_percent", -1, HOLD, 5, 1e-9);
     expect("peer_share_min", -1, HOLD, 80, 0);
     f.s.phases[AFTER].judged = true;
+    expect_unknown("peer_share_loss", -1, AFTER);
+    f.r->nodes[AFTER].share_min = 20;
+    expect("peer_share_loss", -1, AFTER, 75, 1e-9);
+    f.r->nodes[AFTER].share_min = 84; /* more than before is no loss */
+    expect("peer_share_loss", -1, AFTER, -5, 1e-9);
+    f.r->nodes[AFTER].share_min = NAN;
     expect("node_connections", -1, -1, 30, 0);
     expect("repeated_percent", -1, -1, 2.5, 1e-9);
     expect("peer_share_min", -1, -1, 80, 0);
