@@ -41,7 +41,7 @@ CPPFLAGS := -D_GNU_SOURCE -DCONG_VERSION='"$(VERSION)"' -Igateway -I. -Itests -i
 WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes -Wvla \
             -Walloca -Werror
 SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-LIBS := -luv -lssl -lcrypto -lyaml -ljansson -lnghttp2 -lhiredis -lm
+LIBS := -luv -lssl -lcrypto -lyaml -ljansson -lnghttp2 -lhiredis -lcares -lm
 
 CC.release := gcc
 CFLAGS.release := -O2 -flto=auto -D_FORTIFY_SOURCE=2 -fstack-protector-strong $(WARNINGS)

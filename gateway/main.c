@@ -9,6 +9,7 @@
 #include "process/control_client.h"
 #include "process/generation.h"
 #include "process/keeper.h"
+#include "process/name_check.h"
 #include "process/runtime_dir.h"
 #include "process/supervisor.h"
 #include "process/version.h"
@@ -69,9 +70,10 @@ static int run_check(const struct command *command, const struct options *option
     buf_init(&problems, PROBLEMS_BYTES_MAX);
     int status = generation_load(&generation, options->config, 1, &problems);
     if (status == 0)
+        name_check(generation.config, &problems);
+    printf("%.*s", SLICE_ARG(buf_slice(&problems)));
+    if (status == 0)
         printf("%s: ok\n", options->config);
-    else
-        printf("%.*s", SLICE_ARG(buf_slice(&problems)));
     generation_fini(&generation);
     buf_fini(&problems);
     return status == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -166,7 +168,8 @@ static const struct command commands[] = {
       .arguments = "-c FILE",
       .summary = "check a configuration and all files that it names",
       .details = "Prints every problem as file:line:column: key: sentence, and exits with 1; or\n"
-                 "\"FILE: ok\" and 0.\n",
+                 "\"FILE: ok\" and 0. Names of peers are looked up: those that cannot be found at\n"
+                 "this moment are told of, and are no problem.\n",
       .takes_config = true,
       .needs_config = true },
     { .name = "reload",

@@ -47,6 +47,13 @@ struct config_timeouts {
 #define CONFIG_TICKET_KEY_BYTES 80
 #define CONFIG_TICKET_NAME_BYTES 16
 
+/* How names of peers are looked up. */
+struct config_resolver {
+    const char *servers; /* "192.0.2.1:53,[::1]:53"; NULL: as the machine's files say */
+    uint32_t interval_ms;
+    uint32_t timeout_ms;
+};
+
 struct config {
     struct arena arena;
     const char *file;
@@ -79,6 +86,7 @@ struct config {
 
     struct config_system *systems;
     size_t system_count;
+    struct config_resolver resolver;
     struct config_upstream *upstreams;
     size_t upstream_count;
     struct config_route *routes; /* in the order of the file */

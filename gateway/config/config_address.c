@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <strings.h>
 
 /* inet_pton() wants a terminated string; nothing longer than INET6_ADDRSTRLEN is an address. */
 static bool parse_ip(int family, struct slice text, void *out)
@@ -105,6 +106,61 @@ int config_address_parse(struct slice text, struct config_address *address, stru
     return parse_v4(slice_of(text.data, colon), slice_from(text, colon + 1), text, address, e);
 }
 
+/* RFC 1123 2.1, and underscores, which names of services in clusters may have. */
+static bool is_label(struct slice label)
+{
+    if (label.len == 0 || label.len > 63 || label.data[0] == '-' ||
+        label.data[label.len - 1] == '-')
+        return false;
+    for (size_t i = 0; i < label.len; i++) {
+        char c = ascii_lower(label.data[i]);
+        if ((c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_')
+            return false;
+    }
+    return true;
+}
+
+static bool has_letter(struct slice text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (ascii_lower(text.data[i]) >= 'a' && ascii_lower(text.data[i]) <= 'z')
+            return true;
+    return false;
+}
+
+/* What has no letter in its last label was meant to be an address. */
+static bool is_host(struct slice host)
+{
+    struct slice rest = host;
+    if (host.len == 0 || host.len > 253)
+        return false;
+    for (;;) {
+        struct slice label = slice_of(rest.data, slice_find(rest, '.'));
+        if (!is_label(label))
+            return false;
+        if (label.len == rest.len)
+            return has_letter(label);
+        rest = slice_from(rest, label.len + 1);
+    }
+}
+
+int config_address_parse_peer(struct slice text, struct config_address *address, struct slice *host,
+                              struct err *e)
+{
+    in_port_t port;
+    size_t colon = find_last(text, ':');
+    *host = slice_of(text.data, colon);
+    if (!is_host(*host)) {
+        host->len = 0;
+        return config_address_parse(text, address, e);
+    }
+    if (colon == text.len || !parse_port(slice_from(text, colon + 1), &port))
+        return err_set(e, ERR_INVALID, "%s has no port from 1 to 65535 after the name",
+                       text_quote(text).text);
+    *address = (struct config_address){ .port = ntohs(port) };
+    return 0;
+}
+
 static bool bits_are_zero_after(const uint8_t *address, uint32_t prefix_bits, uint32_t total_bits)
 {
     for (uint32_t bit = prefix_bits; bit < total_bits; bit++)
@@ -138,5 +194,7 @@ int config_network_parse(struct slice text, struct config_network *network, stru
 
 bool config_address_equal(const struct config_address *a, const struct config_address *b)
 {
+    if (a->host || b->host)
+        return a->host && b->host && a->port == b->port && strcasecmp(a->host, b->host) == 0;
     return a->len == b->len && memcmp(&a->sockaddr, &b->sockaddr, a->len) == 0;
 }

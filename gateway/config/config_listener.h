@@ -12,6 +12,8 @@ struct config_address {
     struct sockaddr_storage sockaddr;
     socklen_t len;
     const char *text; /* as written: "0.0.0.0:8443", "[::1]:80" */
+    const char *host; /* peers: the name to look up, while len is 0; NULL: it is an address */
+    uint16_t port;    /* of host */
 };
 
 struct config_network {

@@ -160,6 +160,7 @@ static void load_tree(struct loader *l)
     load_admin(l, section_part(r, root, top, "admin"));
     load_rate_limits(l, section_part(r, root, top, "rate_limits"));
     load_systems(l, section_part(r, root, top, "systems"));
+    load_resolver(l, section_part(r, root, top, "resolver"));
     load_upstreams(l, section_part(r, root, top, "upstreams"));
     load_headers(l, section_part(r, root, top, "response_headers"), &settings_response_headers,
                  &l->all_routes);

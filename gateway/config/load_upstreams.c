@@ -13,7 +13,7 @@ static void check_peer_is_new(struct loader *l, const struct config_upstream *u,
                               struct node node)
 {
     const struct config_address *address = &u->peers[index].address;
-    for (size_t i = 0; i < index && address->len > 0; i++) {
+    for (size_t i = 0; i < index && (address->len > 0 || address->host); i++) {
         if (config_address_equal(&u->peers[i].address, address)) {
             reader_problem(l->reader, reader_get(l->reader, node, "address"),
                            "is already peers[%zu] of this upstream; use weight to send it more", i);

@@ -27,6 +27,7 @@ void load_admin(struct loader *l, struct node node);
 void load_rate_limits(struct loader *l, struct node list);
 void load_store(struct loader *l, struct node node);
 void load_systems(struct loader *l, struct node list);
+void load_resolver(struct loader *l, struct node node);
 void load_upstreams(struct loader *l, struct node list);
 /* An absent node: no probes. */
 void load_health(struct loader *l, struct node node, struct config_upstream *u);

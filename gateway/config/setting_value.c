@@ -143,11 +143,24 @@ static int store_string(struct reader *r, const struct setting *s, struct slice 
 
 static int store_address(struct reader *r, struct slice text, void *field, struct err *e)
 {
-    struct config_address address;
+    struct config_address address = { .len = 0 };
     int rc = config_address_parse(text, &address, e);
     if (rc)
         return rc;
     address.text = reader_copy(r, text).data;
+    *(struct config_address *)field = address;
+    return 0;
+}
+
+static int store_peer(struct reader *r, struct slice text, void *field, struct err *e)
+{
+    struct slice host;
+    struct config_address address = { .len = 0 };
+    int rc = config_address_parse_peer(text, &address, &host, e);
+    if (rc)
+        return rc;
+    address.text = reader_copy(r, text).data;
+    address.host = host.len ? reader_copy(r, host).data : NULL;
     *(struct config_address *)field = address;
     return 0;
 }
@@ -170,6 +183,8 @@ int setting_value_store(struct reader *r, const struct setting *s, struct slice 
         return store_choice(s, text, field, e);
     case SETTING_ADDRESS:
         return store_address(r, text, field, e);
+    case SETTING_PEER:
+        return store_peer(r, text, field, e);
     default:
         return store_string(r, s, text, field, e);
     }

@@ -35,6 +35,7 @@ static const struct setting top_rows[] = {
           "whether answers tell what a rate limit leaves"),
     PART(systems, LIST, NONE, "0" UP_TO(CONFIG_SYSTEMS_MAX),
          "national systems that several upstreams ask in their turn"),
+    PART(resolver, MAPPING, NONE, NULL, "how names of peers are looked up"),
     PART(upstreams, LIST, NONE, "0" UP_TO(CONFIG_UPSTREAMS_MAX), "groups of backend servers"),
     PART(response_headers, MAPPING, NONE, NULL, "changes to the response headers of every route"),
     PART(routes, LIST, REQUIRED, "1" UP_TO(CONFIG_ROUTES_MAX), "which requests go where"),
@@ -200,6 +201,17 @@ static const struct setting rate_limit_rows[] = {
 SECTION(settings_rate_limit, rate_limit_rows, "rate_limits[]");
 
 #undef OWNER
+#define OWNER struct config_resolver
+
+static const struct setting resolver_rows[] = {
+    PART(servers, LIST, NONE, "1..3", "the servers to ask; those of the machine if not given"),
+    VALUE(interval, interval_ms, DURATION, "30s", "100ms..1d", "how often names are looked up"),
+    VALUE(timeout, timeout_ms, DURATION, "1s", "10ms..30s",
+          "of a question, which each server is asked twice"),
+};
+SECTION(settings_resolver, resolver_rows, "resolver");
+
+#undef OWNER
 #define OWNER struct config_upstream
 
 static const struct setting upstream_rows[] = {
@@ -303,7 +315,7 @@ SECTION(settings_maintenance, maintenance_rows, "upstreams[].maintenance");
 #define OWNER struct config_peer
 
 static const struct setting peer_rows[] = {
-    VALUE(address, address, ADDRESS, REQUIRED, NULL, "IP address and port of the server"),
+    VALUE(address, address, PEER, REQUIRED, NULL, "IP address or name, and port, of the server"),
     VALUE(weight, weight, COUNT, "1", "1..256",
           "share of the requests, relative to the other peers"),
     VALUE(max_connections, max_connections, COUNT, NONE, "1..1000000",

@@ -19,6 +19,7 @@ enum setting_type {
     SETTING_OUTPUT,   /* a FILE, or stdout */
     SETTING_CONTENTS, /* a FILE that is read: a struct config_file, of which this is the path */
     SETTING_ADDRESS,  /* a struct config_address */
+    SETTING_PEER,     /* the same, or a name and a port */
     SETTING_SCALAR,   /* from here on parts, which have no field */
     SETTING_LIST,
     SETTING_MAPPING,
@@ -54,6 +55,8 @@ extern const struct section settings_top, settings_capacity, settings_guard, set
 extern const struct section settings_listener, settings_admin, settings_tls, settings_certificate;
 /* Of struct config_rate_limit. */
 extern const struct section settings_rate_limit;
+/* Of struct config_resolver. */
+extern const struct section settings_resolver;
 /* Of struct config_upstream, config_ejection, config_peer. */
 extern const struct section settings_upstream, settings_upstream_timeouts, settings_keep_alive,
     settings_peer, settings_health, settings_maintenance, settings_upstream_hash, settings_ejection;

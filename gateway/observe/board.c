@@ -161,6 +161,7 @@ static void clear_peer(struct board *b, uint32_t index)
         if (board_slot(b, slot) != BOARD_SLOT_UNUSED)
             memset(&b->region->rows[slot].peers[index], 0, sizeof(struct series_peer_counts));
     memset(&b->region->health[index], 0, sizeof(b->region->health[index]));
+    memset(&b->region->addresses[index], 0, sizeof(b->region->addresses[index]));
     memset(b->region->in_flight[index], 0, sizeof(b->region->in_flight[index]));
     memset(&b->region->peer_states[index], 0, sizeof(b->region->peer_states[index]));
 }
@@ -285,13 +286,19 @@ struct peer_health *board_peer_health(const struct board *b, int index)
     return index < 0 ? NULL : &b->region->health[index];
 }
 
+struct peer_addresses *board_peer_addresses(const struct board *b, int index)
+{
+    assert(index < BOARD_PEERS_MAX);
+    return index < 0 ? NULL : &b->region->addresses[index];
+}
+
 struct closure *board_closure(const struct board *b, int index)
 {
     assert(index < BOARD_UPSTREAMS_MAX);
     return index < 0 ? NULL : &b->region->closures[index];
 }
 
-struct peer_state *board_peer_state(struct board *b, int index)
+struct peer_state *board_peer_state(const struct board *b, int index)
 {
     assert(index < BOARD_PEERS_MAX);
     return index < 0 ? NULL : &b->region->peer_states[index];

@@ -18,6 +18,7 @@
 #include "common/slice.h"
 #include "observe/closure.h"
 #include "observe/metrics.h"
+#include "observe/peer_addresses.h"
 #include "observe/peer_health.h"
 #include "observe/peer_state.h"
 #include "observe/series.h"
@@ -78,13 +79,12 @@ struct series board_series(struct board *b, uint32_t slot, enum series_kind kind
 /* Of workers only. */
 struct series_peer board_peer(struct board *b, uint32_t slot, int index);
 
-/* What the keeper's probes know of a peer; NULL for an index of -1. */
+/* What probes know of a peer, where its name leads, and what all know of it; whether an upstream is
+ * closed for work. NULL for an index of -1. */
 struct peer_health *board_peer_health(const struct board *b, int index);
-/* Whether an upstream is closed for work; the supervisor writes. NULL for an index of -1. */
+struct peer_addresses *board_peer_addresses(const struct board *b, int index);
+struct peer_state *board_peer_state(const struct board *b, int index);
 struct closure *board_closure(const struct board *b, int index);
-
-/* What all processes know of a peer; NULL for -1. */
-struct peer_state *board_peer_state(struct board *b, int index);
 /* Requests that all workers together have under way at a peer. */
 uint32_t board_in_flight(const struct board *b, int index);
 

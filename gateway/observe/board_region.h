@@ -1,8 +1,8 @@
 /* How the board is laid out, for the files that make it up (board.c, board_sums.c):
  *
  *   header | states | slots | tickets | keys of names | names | in flight [peer][worker] |
- *   health [peer] | closures [upstream] | states [peer] | states of gates | gates [gate][worker] |
- *   clients [worker] | rows
+ *   health [peer] | addresses [peer] | closures [upstream] | states [peer] | states of gates |
+ *   gates [gate][worker] | clients [worker] | rows
  *
  * A row holds first what is small and always in use (metrics, counts), then the histograms, so that
  * a process which serves five routes touches a handful of pages. A reader looks at a histogram only
@@ -39,6 +39,7 @@ struct board_region {
     char names[BOARD_NAMES_MAX][BOARD_NAME_MAX + 1];
     _Alignas(BOARD_PAGE_BYTES) _Atomic uint32_t in_flight[BOARD_PEERS_MAX][BOARD_WORKERS_MAX];
     _Alignas(BOARD_PAGE_BYTES) struct peer_health health[BOARD_PEERS_MAX];
+    _Alignas(BOARD_PAGE_BYTES) struct peer_addresses addresses[BOARD_PEERS_MAX];
     _Alignas(BOARD_PAGE_BYTES) struct closure closures[BOARD_UPSTREAMS_MAX];
     _Alignas(BOARD_PAGE_BYTES) struct peer_state peer_states[BOARD_PEERS_MAX];
     _Alignas(BOARD_PAGE_BYTES) struct gate_state gate_states[BOARD_GATES];

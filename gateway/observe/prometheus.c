@@ -1,5 +1,7 @@
 #include "observe/prometheus.h"
 
+#include "common/clock.h"
+
 /* Upper bounds of the exported latency buckets. A histogram's bucket belongs to the first bound
  * that its middle does not exceed: each bound is exact within 6.25%, and always the same. */
 static const struct {
@@ -278,6 +280,21 @@ static void write_health(const struct board *b, struct buf *out)
     }
 }
 
+static void write_peer_states(const struct board *b, struct buf *out)
+{
+    char text[LABELS_MAX];
+    struct family f = { .out = out };
+    uint64_t now_ms = clock_now_ms();
+    family_begin(&f, "peer", "ejected", "gauge", "1 while the peer gets trials alone");
+    FOREACH_SERIES(index, b, SERIES_PEER, text, &f.labels)
+    sample(&f, NULL, NULL, peer_state_is_ejected(board_peer_state(b, (int)index)));
+    family_begin(&f, "peer", "latency_ewma_microseconds", "gauge",
+                 "Peak-EWMA of the time to the answer's head, 0 where nothing is known");
+    FOREACH_SERIES(index, b, SERIES_PEER, text, &f.labels)
+    sample(&f, NULL, NULL,
+           (uint64_t)peer_state_latency_us(board_peer_state(b, (int)index), now_ms));
+}
+
 static void write_closures(const struct board *b, struct buf *out)
 {
     char text[LABELS_MAX];
@@ -301,5 +318,6 @@ void prometheus_write(const struct board *b, const char *version, struct buf *ou
     }
     write_peers(b, out);
     write_health(b, out);
+    write_peer_states(b, out);
     write_closures(b, out);
 }

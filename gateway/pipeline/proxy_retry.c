@@ -22,10 +22,17 @@ static bool is_safe(const struct passage *p, bool answer_begun)
     return x->nothing_sent || is_idempotent(p->ex->request.method);
 }
 
+/* Its name leads to several places, of which the next attempt takes another. */
+static bool is_elsewhere_too(const struct proxy *x)
+{
+    return x->nothing_sent && x->peer && x->peer->where.count > 1;
+}
+
 /* Without another peer, one whose pooled connection merely was stale is worth a new connection. */
 static bool is_of_use(const struct passage *p, const struct proxy_failure *f)
 {
-    return proxy_has_other_peers(p) || (f->stale && f->what == UPSTREAM_CLOSED);
+    return proxy_has_other_peers(p) || (f->stale && f->what == UPSTREAM_CLOSED) ||
+           is_elsewhere_too(&p->proxy);
 }
 
 bool proxy_may_retry(struct passage *p, const struct proxy_failure *f)

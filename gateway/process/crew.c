@@ -155,9 +155,18 @@ static void configure(struct crew *crew, struct child *c)
     tell(c, &message, &files);
 }
 
-void crew_configure(struct crew *crew)
+void crew_configure_keeper(struct crew *crew, uint64_t now_ms)
 {
-    for (uint32_t slot = 0; slot < CHILD_SLOTS; slot++) {
+    struct child *keeper = &crew->children[CHILD_KEEPER];
+    if (keeper->state == CHILD_ABSENT)
+        crew_start(crew, keeper, now_ms);
+    else if (child_is_alive(keeper) && child_is_wanted(keeper))
+        configure(crew, keeper);
+}
+
+void crew_configure_workers(struct crew *crew)
+{
+    for (uint32_t slot = 0; slot < CONFIG_WORKERS_MAX; slot++) {
         struct child *c = &crew->children[slot];
         if (child_is_alive(c) && child_is_wanted(c))
             configure(crew, c);

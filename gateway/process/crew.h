@@ -42,8 +42,10 @@ bool crew_is_empty(const struct crew *crew);
 
 /* Starts the missing workers and the keeper, retires the surplus. */
 void crew_fill(struct crew *crew, uint64_t now_ms);
-/* Hands the generation, or just the logs, to everybody. */
-void crew_configure(struct crew *crew);
+/* Hands the generation out; the keeper is started if it never was. */
+void crew_configure_keeper(struct crew *crew, uint64_t now_ms);
+void crew_configure_workers(struct crew *crew);
+/* Hands just the logs to everybody. */
 void crew_reopen_logs(struct crew *crew);
 
 /* Starts the process of one slot, or has it tried again. Steer afterwards. */

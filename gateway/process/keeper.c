@@ -9,6 +9,7 @@
 #include "process/version.h"
 #include "store/store_keeper.h"
 #include "upstream/gate_keeper.h"
+#include "upstream/names.h"
 #include "upstream/prober.h"
 
 #include <unistd.h>
@@ -20,6 +21,7 @@ struct keeper {
     struct board *board;         /* owned */
     struct store_region *region; /* owned */
     struct store_keeper *store;  /* owned */
+    struct names *names;         /* owned */
     struct prober *prober;       /* owned */
     struct gate_keeper *gates;   /* owned */
     struct config *config;       /* owned; NULL before the first CONFIG */
@@ -48,6 +50,7 @@ static void apply(struct keeper *k, struct config *config, int admin_socket, uin
 {
     struct metrics *metrics = board_metrics(k->board, BOARD_KEEPER);
     store_keeper_apply(k->store, config);
+    names_apply(k->names, config);
     prober_apply(k->prober, config);
     gate_keeper_apply(k->gates, config);
     config_free(&k->config);
@@ -128,6 +131,7 @@ static int start(struct keeper *k, int channel_fd)
     admin_init(&k->admin, &k->loop, k->board, k->region, CONG_VERSION);
     k->store = store_keeper_new(&k->loop, k->region, board_metrics(k->board, BOARD_KEEPER),
                                 board_ticket_section(k->board));
+    k->names = names_new(&k->loop, k->board);
     k->prober = prober_new(&k->loop, k->board);
     k->gates = gate_keeper_new(&k->loop, k->board);
     guard_init(&k->guard, &k->loop, k->board, BOARD_KEEPER, 0, NULL);
@@ -142,6 +146,7 @@ static void finish(struct keeper *k)
     admin_fini(&k->admin);
     guard_fini(&k->guard);
     prober_free(&k->prober);
+    names_free(&k->names);
     store_keeper_free(&k->store);
     gate_keeper_free(&k->gates);
     loop_fini(&k->loop);

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #define ROLL_OUT_MS 30000
+#define NAMES_MS 3000    /* workers wait so long for names of peers to be looked up */
+#define NAMES_LOOK_MS 20 /* the board tells nobody that it has changed */
 #define PROBLEMS_BYTES_MAX (256 * 1024)
 
 static void log_lines(enum log_level level, const struct buf *text)
@@ -46,7 +48,7 @@ static void register_names(struct board *board, const struct config *config)
     }
 }
 
-void reload_announce(struct supervisor *s, uint64_t now_ms)
+static void announce(struct supervisor *s, uint64_t now_ms)
 {
     const struct config *config = s->generation.config;
     struct buf advice;
@@ -67,13 +69,50 @@ void reload_announce(struct supervisor *s, uint64_t now_ms)
 
 /* --- from one generation to the next -------------------------------------------------------- */
 
-static void hand_out(struct supervisor *s, uint64_t now_ms)
+static bool is_looked_up(const struct supervisor *s, const struct config_upstream *upstream,
+                         const struct config_peer *peer)
+{
+    char name[BOARD_NAME_MAX + 1];
+    snprintf(name, sizeof(name), "%s/%s", upstream->name, peer->address.text);
+    const struct peer_addresses *found =
+        board_peer_addresses(s->board, board_find(s->board, SERIES_PEER, slice_str(name)));
+    return !peer->address.host || !found || counter_read(&found->attempts) > 0;
+}
+
+static bool names_are_looked_up(const struct supervisor *s)
+{
+    const struct config *config = s->generation.config;
+    for (size_t i = 0; i < config->upstream_count; i++)
+        for (size_t k = 0; k < config->upstreams[i].peer_count; k++)
+            if (!is_looked_up(s, &config->upstreams[i], &config->upstreams[i].peers[k]))
+                return false;
+    return true;
+}
+
+static void serve_workers(struct supervisor *s, uint64_t now_ms)
+{
+    if (s->reload.names_due_ms == 0 || (now_ms < s->reload.names_due_ms && !names_are_looked_up(s)))
+        return;
+    s->reload.names_due_ms = 0;
+    if (s->crew.leaving)
+        return;
+    crew_configure_workers(&s->crew);
+    crew_fill(&s->crew, now_ms);
+}
+
+void reload_hand_out(struct supervisor *s, uint64_t now_ms)
+{
+    announce(s, now_ms);
+    crew_configure_keeper(&s->crew, now_ms);
+    s->reload.names_due_ms = now_ms + NAMES_MS;
+    serve_workers(s, now_ms);
+}
+
+static void roll_out(struct supervisor *s, uint64_t now_ms)
 {
     s->reload.rolling_out = true;
     s->reload.due_ms = now_ms + ROLL_OUT_MS;
-    reload_announce(s, now_ms);
-    crew_configure(&s->crew);
-    crew_fill(&s->crew, now_ms);
+    reload_hand_out(s, now_ms);
 }
 
 static bool is_same(const char *a, const char *b)
@@ -137,7 +176,7 @@ static int replace_generation(struct supervisor *s, uint64_t now_ms, struct buf 
     listen_sockets_commit(&s->crew.sockets, &sockets);
     generation_fini(&s->generation);
     s->generation = next;
-    hand_out(s, now_ms);
+    roll_out(s, now_ms);
     return 0;
 }
 
@@ -169,7 +208,7 @@ static void refresh(struct supervisor *s, uint64_t now_ms)
                   "OCSP answers or ticket keys have changed: handing out configuration %u",
                   s->generation.number);
         s->reload.number++;
-        hand_out(s, now_ms);
+        roll_out(s, now_ms);
     }
     log_lines(LOG_WARN, &problems);
     buf_fini(&problems);
@@ -206,6 +245,7 @@ uint64_t reload_request(struct supervisor *s)
 
 void reload_step(struct supervisor *s, uint64_t now_ms)
 {
+    serve_workers(s, now_ms);
     if (s->reload.rolling_out)
         check_roll_out(s, now_ms);
     if (s->reload.rolling_out)
@@ -216,8 +256,10 @@ void reload_step(struct supervisor *s, uint64_t now_ms)
         refresh(s, now_ms);
 }
 
-uint64_t reload_due_ms(const struct supervisor *s)
+uint64_t reload_due_ms(const struct supervisor *s, uint64_t now_ms)
 {
+    if (s->reload.names_due_ms)
+        return now_ms + NAMES_LOOK_MS;
     if (s->phase != SUPERVISOR_RUNNING && !s->reload.rolling_out)
         return UINT64_MAX;
     return s->reload.rolling_out ? s->reload.due_ms : s->reload.refresh_due_ms;

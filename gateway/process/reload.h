@@ -15,10 +15,12 @@ uint64_t reload_request(struct supervisor *s);
 /* Begins what is wanted or due, and ends what is complete. */
 void reload_step(struct supervisor *s, uint64_t now_ms);
 /* When reload_step() has something to do though nothing happens; UINT64_MAX: never. */
-uint64_t reload_due_ms(const struct supervisor *s);
+uint64_t reload_due_ms(const struct supervisor *s, uint64_t now_ms);
 
-/* Tells the board and the capacity check about the generation; the start does this, too. */
-void reload_announce(struct supervisor *s, uint64_t now_ms);
+/* Gives the generation to all processes; the start does this, too. The keeper comes first: workers
+ * follow when it has looked up, or tried to, where peers are that are new and have names, so that
+ * no request finds them unknown. */
+void reload_hand_out(struct supervisor *s, uint64_t now_ms);
 
 /* Opens the log files anew. On failure the old ones stay in use. */
 int reload_logs(struct supervisor *s, struct err *e) MUST_CHECK;

@@ -206,7 +206,7 @@ static int open_signals(struct supervisor *s, struct err *e)
 static int wait_ms(const struct supervisor *s, uint64_t now_ms)
 {
     uint64_t due_ms = MIN(crew_events_due_ms(&s->crew), control_due_ms(s->control));
-    due_ms = MIN(due_ms, reload_due_ms(s));
+    due_ms = MIN(due_ms, reload_due_ms(s, now_ms));
     if (s->phase == SUPERVISOR_NOTICE)
         due_ms = MIN(due_ms, s->notice_due_ms);
     if (due_ms == UINT64_MAX)
@@ -338,8 +338,7 @@ static int run(struct supervisor *s)
         return 1;
     }
     log_write(LOG_INFO, "started with %s", s->config_path);
-    reload_announce(s, s->started_ms);
-    crew_fill(&s->crew, s->started_ms);
+    reload_hand_out(s, s->started_ms);
     while (!is_over(s))
         turn(s);
     log_write(LOG_INFO, "stopped");

@@ -49,6 +49,7 @@ struct supervisor {
         bool rolling_out; /* children are applying the generation */
         uint64_t due_ms;  /* ROLLING_OUT: reported as failed */
         uint64_t refresh_due_ms; /* OCSP answers are read again */
+        uint64_t names_due_ms; /* workers get the generation then at the latest; 0: they have it */
     } reload;
 };
 

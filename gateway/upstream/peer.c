@@ -30,13 +30,12 @@ static char *make_name(const struct config_upstream *upstream, const struct conf
     return name;
 }
 
-static struct peer *peer_new(struct peer_set *set, char *name, const struct config_peer *config)
+static struct peer *peer_new(struct peer_set *set, char *name)
 {
     struct peer *p = mem_new(sizeof(*p));
     p->set = set;
     p->name = name;
     p->address_text = strrchr(name, '/') + 1;
-    p->address = config->address.sockaddr;
     list_init(&p->idle);
     list_push_back(&set->peers, &p->node);
     return p;
@@ -50,9 +49,11 @@ struct peer *peer_get(struct peer_set *set, const struct config_upstream *upstre
     if (p)
         mem_free(name);
     else
-        p = peer_new(set, name, config);
+        p = peer_new(set, name);
     p->board_index = board_find(set->board, SERIES_PEER, slice_str(p->name));
     p->series = board_peer(set->board, set->slot, p->board_index);
+    peer_address_apply(&p->where, &config->address,
+                       board_peer_addresses(set->board, p->board_index));
     p->health = board_peer_health(set->board, p->board_index);
     p->state = board_peer_state(set->board, p->board_index);
     if (!p->state)
@@ -86,6 +87,12 @@ void peer_unref(struct peer **pointer)
     peer_link_fini(&p->link);
     mem_free(p->name);
     mem_free(p);
+}
+
+void peer_refresh_address(struct peer *p)
+{
+    if (peer_address_refresh(&p->where))
+        upstream_conn_close_idle(p);
 }
 
 /* For each choice: as board_in_flight(), from the cell that is at hand. */

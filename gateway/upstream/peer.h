@@ -8,6 +8,7 @@
 #include "config/config.h"
 #include "net/loop.h"
 #include "observe/board.h"
+#include "upstream/peer_address.h"
 #include "upstream/peer_link.h"
 
 struct tls_engine;
@@ -29,7 +30,7 @@ struct peer {
     uint32_t references;
     char *name;               /* owned: "upstream/address" */
     const char *address_text; /* the part of name after '/' */
-    struct sockaddr_storage address;
+    struct peer_address where;
     struct peer_link link;
     int board_index;
     struct series_peer series;
@@ -51,6 +52,10 @@ struct peer *peer_get(struct peer_set *set, const struct config_upstream *upstre
 struct peer *peer_ref(struct peer *p);
 /* NULL-safe; *pointer is NULL after. The last reference closes the idle connections. */
 void peer_unref(struct peer **pointer);
+
+/* Before a connection is borrowed. When the addresses of its name have changed idle connections are
+ * closed; those that are lent end with their requests. */
+void peer_refresh_address(struct peer *p);
 
 /* Requests under way at this peer, of all workers. */
 uint32_t peer_in_flight(const struct peer *p);

@@ -298,8 +298,7 @@ struct probe *probe_start(struct loop *loop, const struct probe_plan *plan, prob
     arena_init(&p->arena, &loop->arenas, 4 * (size_t)HEAD_BYTES_MAX);
     buf_init(&p->content, CONTENT_BYTES_MAX);
     p->start_error =
-        tcp_stream_connect(&p->tcp, loop, &p->connect, (const struct sockaddr *)&plan->address,
-                           (struct tcp_bounds){ 0 });
+        tcp_stream_connect(&p->tcp, loop, &p->connect, plan->address, (struct tcp_bounds){ 0 });
     stream_set_handler(&p->tcp.base, &probe_handler, p);
     timer_set(wheel(p), &p->timer, p->start_error ? 1 : plan->health->timeout_ms);
     return p;

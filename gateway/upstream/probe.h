@@ -15,7 +15,7 @@
 /* The caller's; it may change while a probe is under way, which is then judged by the new terms. */
 struct probe_plan {
     const struct config_health *health;
-    struct sockaddr_storage address;
+    const struct sockaddr *address; /* read by probe_start() */
     const char *address_text;
     struct peer_link *link;    /* connections begin as those of requests do */
     struct tls_engine *engine; /* where the link has TLS */

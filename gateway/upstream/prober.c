@@ -3,6 +3,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "tls/tls_stream.h"
+#include "upstream/peer_address.h"
 #include "upstream/probe.h"
 
 #include <stdio.h>
@@ -28,6 +29,7 @@ struct target {
     struct list turn; /* in the queue */
     struct prober *prober;
     char *name; /* owned: "upstream/address" */
+    struct peer_address where;
     struct probe_plan plan;
     struct peer_link link;
     struct peer_health *health; /* borrowed from the board */
@@ -66,8 +68,13 @@ static void on_done(void *user, const struct health_report *report)
     run_next(t->prober);
 }
 
+/* Whose name has not been found is not asked: that says nothing of the peer. */
 static void begin(struct target *t)
 {
+    peer_address_refresh(&t->where);
+    t->plan.address = peer_address_next(&t->where);
+    if (!t->plan.address)
+        return;
     t->prober->running++;
     t->probe = probe_start(t->prober->loop, &t->plan, on_done, t);
 }
@@ -158,11 +165,11 @@ static void apply_peer(struct prober *p, const struct config_upstream *upstream,
     t->health = health;
     t->state = board_peer_state(p->board, index);
     peer_link_apply(&t->link, &p->link_contexts, upstream, peer);
-    t->plan = (struct probe_plan){ .health = upstream->health,
-                                   .address = peer->address.sockaddr,
-                                   .address_text = peer->address.text,
-                                   .link = &t->link,
-                                   .engine = &p->engine };
+    peer_address_apply(&t->where, &peer->address, board_peer_addresses(p->board, index));
+    t->plan.health = upstream->health;
+    t->plan.address_text = peer->address.text;
+    t->plan.link = &t->link;
+    t->plan.engine = &p->engine;
     t->stays = true;
 }
 

@@ -323,8 +323,14 @@ static void on_timer(struct timer *t)
 static struct upstream_conn *conn_new(struct peer *peer, struct metrics *metrics,
                                       struct slice preface)
 {
+    const struct sockaddr *address = peer_address_next(&peer->where);
+    if (!address) {
+        peer_let_go(peer);
+        return NULL;
+    }
     struct upstream_conn *c = mem_new(sizeof(*c));
     list_init(&c->node);
+    c->address_turn = peer->where.turn;
     timer_init(&c->timer, on_timer);
     c->metrics = metrics;
     c->peer = peer_ref(peer);
@@ -337,8 +343,7 @@ static struct upstream_conn *conn_new(struct peer *peer, struct metrics *metrics
     metrics_add(metrics, COUNTER_UPSTREAM_CONNECTS, 1);
     struct tcp_bounds bounds = { .receive_bytes = peer->receive_buffer_bytes,
                                  .unsent_bytes = UPSTREAM_UNSENT_BYTES };
-    int rc = tcp_stream_connect(&c->tcp, peer->set->loop, &c->connect,
-                                (const struct sockaddr *)&peer->address, bounds);
+    int rc = tcp_stream_connect(&c->tcp, peer->set->loop, &c->connect, address, bounds);
     stream_set_handler(&c->tcp.base, &conn_stream_handler, c);
     if (rc < 0) {
         metrics_add(metrics, COUNTER_UPSTREAM_CONNECT_FAILURES, 1);
@@ -353,6 +358,7 @@ struct upstream_conn *upstream_conn_borrow(struct peer *peer, struct metrics *me
                                            const struct upstream_conn_handler *handler, void *user)
 {
     struct upstream_conn *c;
+    peer_refresh_address(peer);
     if (!fresh && preface.len == 0 && !list_is_empty(&peer->idle)) {
         c = CONTAINER_OF(peer->idle.next, struct upstream_conn, node);
         set_idle(c, false);
@@ -410,7 +416,8 @@ static bool has_room(const struct peer *p)
 static bool is_for_the_pool(const struct upstream_conn *c)
 {
     return c->state == UPSTREAM_CONN_LENT && c->answer_complete && c->reusable && !c->single &&
-           c->link.version == c->peer->link.version && has_room(c->peer);
+           c->link.version == c->peer->link.version && c->address_turn == c->peer->where.turn &&
+           has_room(c->peer);
 }
 
 void upstream_conn_release(struct upstream_conn **pointer, bool complete)

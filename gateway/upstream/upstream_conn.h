@@ -58,6 +58,7 @@ struct upstream_conn {
     struct metrics *metrics;  /* borrowed */
     struct buf ahead;         /* owned: what came behind a head that is held */
     uint32_t idle_ms;         /* how long it may be idle, when its answer is complete */
+    uint64_t address_turn;    /* of the peer's addresses, when it began */
     uint8_t state;
     uint8_t interim_count; /* of the answer under way */
     bool reused;           /* has answered a request before */

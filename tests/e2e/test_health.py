@@ -23,7 +23,7 @@ def peer_of(gateway, backend):
 
 
 def wait_for_state(gateway, backend, state):
-    return eventually(lambda: (p := peer_of(gateway, backend))["state"] == state and p,
+    return eventually(lambda: (p := peer_of(gateway, backend))["probes"] == state and p,
                       f"{backend.address} is {state}")
 
 
@@ -105,7 +105,7 @@ def test_nobody_is_probed_where_that_is_not_configured():
     patient = Patient()
     with Gateway(patient) as gateway:
         assert who_answers(gateway) == {"patient"}
-        assert peer_of(gateway, patient)["state"] == "unprobed"
+        assert peer_of(gateway, patient)["probes"] == "unprobed"
     assert patient.seen["probes"] == 0
 
 
@@ -149,7 +149,7 @@ def test_the_keeper_that_follows_on_a_killed_one_goes_on_with_its_verdicts():
         gateway.log.wait_for("keeper is ready", mark)
         ill.wait_for_probe()
         after = peer_of(gateway, ill)
-        assert (after["state"], after["since"]) == ("down", before["since"])
+        assert (after["probes"], after["since"]) == ("down", before["since"])
         assert who_answers(gateway) == {"well"}
         ill.change((200, b"tot"))
         wait_for_state(gateway, ill, "up")
@@ -177,7 +177,8 @@ def test_who_is_not_probed_any_more_is_not_down():
         portal = {k: v for k, v in gateway.settings["upstreams"][0].items() if k != "health"}
         gateway.change(upstreams=[portal])
         wait_for_state(gateway, ill, "unprobed")
-        assert who_answers(gateway) == {"ill", "well"}
+        # Workers look at their peers every 10 ms, and for eight requests less may do.
+        eventually(lambda: who_answers(gateway) == {"ill", "well"}, "both are asked")
 
 
 def test_when_all_are_ill_they_are_asked_all_the_same():
@@ -198,9 +199,11 @@ def test_status_and_metrics_tell_who_is_down_and_why():
         wait_for_state(gateway, ill, "down")
         wait_for_state(gateway, node, "up")
         text = gateway.command("status").stdout
-        assert re.search(rf"portal +{ill.address} .*  down for \d+s, \d+ probes failed: "
+        assert re.search(rf"portal +{ill.address} .*  down; probes: down for \d+s, \d+ failed, "
                          r"it answered 500$", text, re.M)
-        assert re.search(rf"portal +{node.address} .*  up for \d+s$", text, re.M)
+        assert re.search(rf"portal +{node.address} .*  serving; probes: up for \d+s$", text, re.M)
+        assert peer_of(gateway, ill)["state"] == "down"
+        assert peer_of(gateway, node)["state"] == "serving"
         metrics = gateway.metrics()
         labels = f'upstream="portal",peer="{ill.address}"'
         assert metrics[f"cong_peer_up{{{labels}}}"] == 0

@@ -96,4 +96,4 @@ def test_probe_says_that_it_is_for_no_client(version, header):
         connection = backend.accept()
         assert connection.socket.recv(len(header), socket.MSG_WAITALL) == header
         assert connection.serve().headers.get("User-Agent") == "cong-probe"
-        eventually(lambda: gateway.status()["upstreams"][0]["peers"][0]["state"] == "up", "it is up")
+        eventually(lambda: gateway.status()["upstreams"][0]["peers"][0]["probes"] == "up", "it is up")

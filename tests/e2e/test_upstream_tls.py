@@ -163,7 +163,7 @@ def test_probes_go_the_way_that_requests_go(certs, named):
     health = {"health": {"interval": "500ms", "timeout": "500ms", "rise": 1, "fall": 1}}
     with Gateway(backend, upstream=tls(certs, server_name=NAME) | health) as gateway:
         assert backend.accept().serve().headers.get("User-Agent") == "cong-probe"
-        eventually(lambda: gateway.status()["upstreams"][0]["peers"][0]["state"] == "up", "it is up")
+        eventually(lambda: gateway.status()["upstreams"][0]["peers"][0]["probes"] == "up", "it is up")
 
 
 def test_what_is_said_before_the_handshake_is_no_answer(certs):

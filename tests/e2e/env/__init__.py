@@ -3,6 +3,7 @@
 from . import tidy
 from .certs import Authority, Certs, openssl, server_context
 from .citizen import COOKIE, IDENTITY_KEY, SESSION_ROUTES, Citizen, ordered
+from .dns_server import DNSServer
 from .gateway import FORGETFUL, Gateway
 from .h2_client import Ended, H2Client, frame_bytes
 from .load import Load

@@ -1,5 +1,7 @@
 #include "unit/config/load_fixture.h"
 
+#include <stdio.h>
+
 #include <cmocka.h>
 
 #define ROUTE_ONLY LISTENERS "routes: [ { upstream: a } ]\n"
@@ -218,15 +220,6 @@ static void rejects_the_same_peer_twice(void **state)
                     "use weight to send it more\n");
 }
 
-static void rejects_host_names_as_peers(void **state)
-{
-    (void)state;
-    expect_problems(ROUTE_ONLY "upstreams: [ { name: a, peers: [ { address: node-1:80 } ] } ]\n",
-                    "3:45: upstreams[0].peers[0].address: \"node-1:80\" is not a numeric address "
-                    "and port; host names are not looked up, write 192.0.2.10:8443 or "
-                    "[2001:db8::1]:8443\n");
-}
-
 static void rejects_more_than_one_retry(void **state)
 {
     (void)state;
@@ -319,6 +312,55 @@ static void an_upstream_may_be_closed_for_work(void **state)
                     "2026-11-23T06:00+07:00\n");
 }
 
+static void a_peer_may_have_a_name(void **state)
+{
+    (void)state;
+    struct load_fixture f;
+    const struct config *c =
+        load_good(&f, ROUTE_ONLY
+                  "resolver: { servers: [ '192.0.2.1:53', '[::1]:5353' ], interval: 1m }\n"
+                  "upstreams: [ { name: a, peers: [ { address: nut-1.ha_noi.vn:8080 } ] } ]\n");
+    const struct config_address *address = &c->upstreams[0].peers[0].address;
+    assert_string_equal(address->text, "nut-1.ha_noi.vn:8080");
+    assert_string_equal(address->host, "nut-1.ha_noi.vn");
+    assert_int_equal(address->port, 8080);
+    assert_int_equal(address->len, 0);
+    assert_string_equal(c->resolver.servers, "192.0.2.1:53,[::1]:5353");
+    assert_int_equal(c->resolver.interval_ms, 60000);
+    assert_int_equal(c->resolver.timeout_ms, 1000);
+    load_fixture_fini(&f);
+}
+
+static void names_that_cannot_be_are_reported(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = { "nut.vn",        "nut.vn:0",   "nut.vn:65536",
+                                         "-nut.vn:80",    "nut..vn:80", ".nut.vn:80",
+                                         "nut.vn.:80",    "nut-.vn:80", "'nut vn:80'",
+                                         "10.0.0.256:80", "10.0.0:80",  "nut.vn/x:80",
+                                         "http://n.vn:80" };
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct load_fixture f;
+        char yaml[512];
+        snprintf(yaml, sizeof(yaml),
+                 ROUTE_ONLY "upstreams: [ { name: a, peers: [ { address: %s } ] } ]\n", wrong[i]);
+        load_fixture_init(&f);
+        load_fixture_load(&f, yaml);
+        if (f.config)
+            fail_msg("%s was taken for a peer", wrong[i]);
+        load_fixture_fini(&f);
+    }
+}
+
+static void a_name_stands_in_an_upstream_once(void **state)
+{
+    (void)state;
+    expect_problems(ROUTE_ONLY "upstreams: [ { name: a, peers: [ { address: nut.vn:80 }, "
+                               "{ address: NUT.vn:80 } ] } ]\n",
+                    "3:69: upstreams[0].peers[1].address: is already peers[0] of this upstream; "
+                    "use weight to send it more\n");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,10 +374,12 @@ int main(void)
         cmocka_unit_test(rejects_the_same_name_twice),
         cmocka_unit_test(rejects_an_upstream_without_name_or_peers),
         cmocka_unit_test(rejects_the_same_peer_twice),
-        cmocka_unit_test(rejects_host_names_as_peers),
         cmocka_unit_test(rejects_more_than_one_retry),
         cmocka_unit_test(bounds_the_peers_of_all_upstreams),
         cmocka_unit_test(peers_are_probed_only_when_that_is_asked_for),
+        cmocka_unit_test(a_peer_may_have_a_name),
+        cmocka_unit_test(names_that_cannot_be_are_reported),
+        cmocka_unit_test(a_name_stands_in_an_upstream_once),
         cmocka_unit_test(an_upstream_may_be_closed_for_work),
         cmocka_unit_test(a_probe_that_cannot_be_sent_is_reported),
     };

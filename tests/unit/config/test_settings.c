@@ -32,6 +32,7 @@ static const struct section *const sections[] = {
     &settings_system,
     &settings_route,
     &settings_health,
+    &settings_resolver,
     &settings_maintenance,
     &settings_route_timeouts,
     &settings_route_headers,
@@ -55,6 +56,7 @@ union any_section {
     struct config_upstream upstream;
     struct config_peer peer;
     struct config_health health;
+    struct config_resolver resolver;
     struct config_maintenance maintenance;
     struct config_isolation isolation;
     struct config_system system;

@@ -295,7 +295,8 @@ static void settles_when_everybody_has_applied(void **state)
     assert_false(has_settled(&f->crew, text, sizeof(text)));
     assert_string_equal(text, "worker 0 has not applied it\nworker 1 has not applied it\n"
                               "keeper has not applied it\n");
-    crew_configure(&f->crew);
+    crew_configure_keeper(&f->crew, 0);
+    crew_configure_workers(&f->crew);
     while (!has_settled(&f->crew, text, sizeof(text)))
         listen_once(&f->crew);
     assert_string_equal(text, "");
@@ -307,7 +308,8 @@ static void settles_when_it_was_refused_and_says_by_whom(void **state)
     char text[256];
     start_all(f);
     f->generation.number = 4;
-    crew_configure(&f->crew);
+    crew_configure_keeper(&f->crew, 0);
+    crew_configure_workers(&f->crew);
     while (!has_settled(&f->crew, text, sizeof(text)))
         listen_once(&f->crew);
     assert_string_equal(text, "worker 0 rejected it\nworker 1 rejected it\nkeeper rejected it\n");
