@@ -70,6 +70,7 @@ const char *health_report_text(const struct health_report *report, char out[HEAL
     static const char *const texts[HEALTH_RESULTS] = {
         [HEALTH_PASSED] = "passed",
         [HEALTH_CONNECT] = "could not be connected to",
+        [HEALTH_TLS] = "failed the TLS handshake",
         [HEALTH_TIMEOUT] = "did not answer in time",
         [HEALTH_CLOSED] = "broke off before the answer's end",
         [HEALTH_INVALID] = "did not answer in HTTP/1.1",

@@ -18,6 +18,7 @@ enum health_state { HEALTH_UNPROBED, HEALTH_UP, HEALTH_DOWN };
 enum health_result {
     HEALTH_PASSED,
     HEALTH_CONNECT, /* refused, or not reachable */
+    HEALTH_TLS,     /* it cannot be trusted, or does not trust us */
     HEALTH_TIMEOUT,
     HEALTH_CLOSED,  /* before the answer was complete */
     HEALTH_INVALID, /* no HTTP/1.1, or ambiguous */

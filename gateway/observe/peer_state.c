@@ -39,6 +39,15 @@ const char *peer_condition_name(enum peer_condition condition)
     return names[condition];
 }
 
+struct health_report peer_state_last_failure(const struct peer_state *s)
+{
+    uint64_t word = counter_read(&s->last_failure);
+    uint64_t result = word >> 16;
+    return (struct health_report){ result < HEALTH_RESULTS ? (enum health_result)result
+                                                           : HEALTH_INVALID,
+                                   (uint16_t)word };
+}
+
 static unsigned long long seconds(uint64_t from_ms, uint64_t to_ms)
 {
     return to_ms > from_ms ? (to_ms - from_ms) / 1000 : 0;
@@ -48,9 +57,13 @@ static void explain_ejection(const struct peer_state *s, uint64_t now_ms,
                              char out[PEER_STATE_TEXT_BYTES])
 {
     struct peer_ejection e = peer_ejection_of(counter_read(&s->ejection));
+    struct health_report how = peer_state_last_failure(s);
+    char text[HEALTH_TEXT_BYTES] = "failed";
+    if (how.result != HEALTH_PASSED)
+        health_report_text(&how, text);
     snprintf(out, PEER_STATE_TEXT_BYTES,
-             "ejected for %llu s after failures (%u times), %u good trials, next in %llu s",
-             seconds(e.since_ms, now_ms), e.times, e.trials,
+             "ejected for %llu s (%u times), at last it %s; %u good trials, next in %llu s",
+             seconds(e.since_ms, now_ms), e.times, text, e.trials,
              seconds(now_ms, counter_read(&s->trial_ms)));
 }
 

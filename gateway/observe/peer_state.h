@@ -10,6 +10,7 @@
  *   latency         workers               peak-EWMA of the time to the answer's head
  *   window          workers               requests and failures of the last seconds
  *   failures        workers               in a row
+ *   last_failure    workers               how it failed last, for people
  *
  * Each word is whole in itself, so that a process may be killed between any two. Words of workers
  * may lose an update to one that comes at the same instant, which costs a sample; what must happen
@@ -29,7 +30,8 @@ struct peer_state {
     uint64_t padding[4];
     /* Written for each request. */
     _Atomic uint64_t latency, window, failures;
-    uint64_t more_padding[5];
+    _Atomic uint64_t last_failure; /* when one fails */
+    uint64_t more_padding[4];
 };
 
 _Static_assert(sizeof(struct peer_state) == 128, "a line to read and a line to write");
@@ -50,12 +52,21 @@ enum peer_condition peer_state_condition(const struct peer_state *s,
 /* "down", "ejected", "ramping", "serving": for labels and JSON. */
 const char *peer_condition_name(enum peer_condition condition);
 
-#define PEER_STATE_TEXT_BYTES 128
-/* For people, what stands in these words: "ejected for 12 s after failures (2 times), 1 good
- * trials, next in 3 s", "back for 5 s, at 25 % of its share"; empty when there is nothing to say.
- */
+#define PEER_STATE_TEXT_BYTES 192
+/* For people, what stands in these words: "ejected for 12 s (2 times), at last it answered 503; 1
+ * good trials, next in 3 s", "back for 5 s, at 25 % of its share"; empty when there is nothing to
+ * say. */
 const char *peer_state_explain(const struct peer_state *s, uint32_t slow_start_ms, uint64_t now_ms,
                                char out[PEER_STATE_TEXT_BYTES]);
+
+/* A request failed like this. */
+static inline void peer_state_blame(struct peer_state *s, struct health_report how)
+{
+    counter_set(&s->last_failure, (uint64_t)how.result << 16 | how.status);
+}
+
+/* HEALTH_PASSED: none has failed. */
+struct health_report peer_state_last_failure(const struct peer_state *s);
 
 /* It was down, and is up again: a slow start begins. */
 static inline void peer_state_return(struct peer_state *s, uint64_t now_ms)

@@ -295,6 +295,33 @@ static void write_peer_states(const struct board *b, struct buf *out)
            (uint64_t)peer_state_latency_us(board_peer_state(b, (int)index), now_ms));
 }
 
+static void problem(const struct family *f, const char *part, const char *why)
+{
+    buf_printf(f->out, "%s{%.*s,part=\"%s\",why=\"%s\"} 1\n", f->name, SLICE_ARG(f->labels), part,
+               why);
+}
+
+/* The texts have nothing in them that would have to be escaped. */
+static void write_problems(const struct board *b, struct buf *out)
+{
+    char text[LABELS_MAX], why[HEALTH_TEXT_BYTES];
+    struct family f = { .out = out };
+    family_begin(&f, "peer", "problem", "gauge",
+                 "1 for what keeps requests from the peer: its probes, its answers, its name");
+    FOREACH_SERIES(index, b, SERIES_PEER, text, &f.labels)
+    {
+        struct health_view health = peer_health_view(board_peer_health(b, (int)index));
+        const struct peer_state *state = board_peer_state(b, (int)index);
+        struct health_report last = peer_state_last_failure(state);
+        if (health.state == HEALTH_DOWN)
+            problem(&f, "probes", health_report_text(&health.last, why));
+        if (peer_state_is_ejected(state))
+            problem(&f, "answers", health_report_text(&last, why));
+        if (counter_read(&board_peer_addresses(b, (int)index)->problem))
+            problem(&f, "name", "cannot be looked up");
+    }
+}
+
 static void write_closures(const struct board *b, struct buf *out)
 {
     char text[LABELS_MAX];
@@ -319,5 +346,6 @@ void prometheus_write(const struct board *b, const char *version, struct buf *ou
     write_peers(b, out);
     write_health(b, out);
     write_peer_states(b, out);
+    write_problems(b, out);
     write_closures(b, out);
 }

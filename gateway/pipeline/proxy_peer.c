@@ -67,9 +67,10 @@ static uint64_t avoid_ms(const struct passage *p)
     return slice_to_u64(value, &seconds) ? MIN(seconds, UINT32_MAX) * 1000 : 0;
 }
 
-static void note_failure(struct passage *p, uint64_t wait_ms)
+static void note_failure(struct passage *p, struct health_report how, uint64_t wait_ms)
 {
     p->proxy.peer_judged = true;
+    peer_state_blame(p->proxy.peer->state, how);
     ejection_note_failure(&p->upstream->balancer, p->proxy.peer, p->proxy.attempt_us, wait_ms);
 }
 
@@ -86,9 +87,9 @@ void proxy_peer_sent(struct passage *p)
 
 void proxy_peer_answered(struct passage *p)
 {
-    uint32_t status = p->ex->response.status;
+    uint16_t status = p->ex->response.status;
     if (ejection_is_failure(status)) {
-        note_failure(p, avoid_ms(p));
+        note_failure(p, (struct health_report){ HEALTH_STATUS, status }, avoid_ms(p));
         return;
     }
     observe(p);
@@ -114,6 +115,11 @@ static bool had_its_time(const struct passage *p)
 
 void proxy_peer_failed(struct passage *p, enum upstream_failure failure)
 {
+    static const enum health_result results[] = {
+        [UPSTREAM_CONNECT] = HEALTH_CONNECT, [UPSTREAM_CLOSED] = HEALTH_CLOSED,
+        [UPSTREAM_INVALID] = HEALTH_INVALID, [UPSTREAM_TIMED_OUT] = HEALTH_TIMEOUT,
+        [UPSTREAM_TLS] = HEALTH_TLS,
+    };
     struct proxy *x = &p->proxy;
     struct upstream_conn *c = x->conn;
     /* A pooled connection that it closed as we took it is nobody's fault. */
@@ -123,7 +129,7 @@ void proxy_peer_failed(struct passage *p, enum upstream_failure failure)
         return;
     x->blamed = true;
     if (failure != UPSTREAM_TIMED_OUT || had_its_time(p))
-        note_failure(p, 0);
+        note_failure(p, (struct health_report){ .result = results[failure] }, 0);
 }
 
 /* A peer that hangs would look idle and fast if those who gave up counted for nothing. */

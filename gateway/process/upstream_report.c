@@ -2,6 +2,7 @@
 
 #include "common/clock.h"
 #include "net/resolver.h"
+#include "upstream/balancer.h"
 #include "upstream/gate_report.h"
 
 #include <netinet/in.h>
@@ -45,11 +46,51 @@ static struct peer_figures figures_of(const struct board *b, const struct config
     };
 }
 
+static bool is_found(const struct peer_figures *f)
+{
+    return !f->found || counter_read(&f->found->turn) != 0;
+}
+
+/* Its balancers' word, but for one that nobody can connect to. */
+static const char *state_of(const struct peer_figures *f)
+{
+    return is_found(f) ? peer_condition_name(f->condition) : "unresolved";
+}
+
+/* The upstream as a whole. */
+struct sum {
+    struct peer_figures all;
+    size_t available, primaries;
+    bool has_backups, panics;
+};
+
+static struct sum sum_of(const struct board *b, const struct config_upstream *upstream)
+{
+    struct sum s = { 0 };
+    for (size_t i = 0; i < upstream->peer_count; i++) {
+        struct peer_figures f = figures_of(b, upstream, &upstream->peers[i]);
+        bool available = f.condition >= PEER_RAMPING, backup = upstream->peers[i].backup;
+        s.all.in_flight += f.in_flight;
+        s.all.requests += f.requests;
+        s.all.connects += f.connects;
+        s.all.failures += f.failures;
+        s.primaries += !backup;
+        s.available += available && !backup;
+        s.has_backups |= available && backup;
+    }
+    s.panics = balancer_would_panic(upstream, s.available, s.primaries, s.has_backups);
+    return s;
+}
+
+static int upstream_index(const struct board *b, const struct config_upstream *upstream)
+{
+    return board_find(b, SERIES_UPSTREAM, slice_str(upstream->name));
+}
+
 static bool is_closed(const struct board *b, const struct config_upstream *upstream,
                       struct closure_view *view)
 {
-    int index = board_find(b, SERIES_UPSTREAM, slice_str(upstream->name));
-    const struct closure *c = board_closure(b, index);
+    const struct closure *c = board_closure(b, upstream_index(b, upstream));
     return c && closure_read(c, view);
 }
 
@@ -57,7 +98,7 @@ static bool is_closed(const struct board *b, const struct config_upstream *upstr
 static const char *describe_gate(struct board *b, const struct config_upstream *upstream,
                                  char text[GATE_REPORT_TEXT_BYTES])
 {
-    int index = board_find(b, SERIES_UPSTREAM, slice_str(upstream->name));
+    int index = upstream_index(b, upstream);
     text[0] = '\0';
     if (index >= 0)
         gate_report_upstream(b, (uint32_t)index, clock_now_ms(), text);
@@ -102,7 +143,7 @@ static void write_places(const struct peer_addresses *found, struct buf *out)
     uint32_t count = 0;
     int problem = (int)counter_read(&found->problem);
     if (peer_addresses_read(found, ips, &count) == 0)
-        buf_append_str(out, "; its name has not been found");
+        buf_append_str(out, "; its name has not been found yet");
     for (uint32_t i = 0; i < count; i++)
         buf_printf(out, "%s%s", i ? ", " : "; at ", peer_ip_text(&ips[i], text));
     if (problem)
@@ -136,8 +177,8 @@ static void write_state(const struct peer_figures *f, const struct config_upstre
     if (f->state)
         peer_state_explain(f->state, upstream->slow_start_ms, clock_now_ms(), text);
     /* Who is ejected, or ramping, has an explanation that says so. */
-    bool says_all = text[0] && f->condition != PEER_DOWN;
-    buf_append_str(out, says_all ? text : peer_condition_name(f->condition));
+    bool says_all = text[0] && f->condition != PEER_DOWN && is_found(f);
+    buf_append_str(out, says_all ? text : state_of(f));
     if (text[0] && !says_all)
         buf_printf(out, "; %s", text);
     if (f->is_full)
@@ -149,24 +190,19 @@ static void write_state(const struct peer_figures *f, const struct config_upstre
     write_health(&f->health, out);
 }
 
-/* The upstream as a whole. */
 static void write_all(struct board *b, const struct config_upstream *upstream, struct buf *out)
 {
     char text[GATE_REPORT_TEXT_BYTES];
     struct closure_view closure;
-    struct peer_figures all = { 0 };
-    for (size_t i = 0; i < upstream->peer_count; i++) {
-        struct peer_figures f = figures_of(b, upstream, &upstream->peers[i]);
-        all.in_flight += f.in_flight;
-        all.requests += f.requests;
-        all.connects += f.connects;
-        all.failures += f.failures;
-    }
-    write_figures(upstream->name, "all", &all, out);
+    struct sum sum = sum_of(b, upstream);
+    write_figures(upstream->name, "all", &sum.all, out);
     if (is_closed(b, upstream, &closure))
         write_closure(&closure, out);
     else
         buf_append_str(out, describe_gate(b, upstream, text));
+    if (sum.panics)
+        buf_printf(out, "; panic: %zu of %zu peers are well, so all are used", sum.available,
+                   sum.primaries);
     buf_append_char(out, '\n');
 }
 
@@ -244,16 +280,27 @@ static void json_places(const struct peer_addresses *found, struct json *j)
         json_text(j, "name_problem", resolver_problem_text(problem));
 }
 
+static void json_last_failure(const struct peer_state *state, struct json *j)
+{
+    char text[HEALTH_TEXT_BYTES];
+    if (!state)
+        return;
+    struct health_report how = peer_state_last_failure(state);
+    if (how.result != HEALTH_PASSED)
+        json_text(j, "last_failure", health_report_text(&how, text));
+}
+
 static void json_peer(const struct peer_figures *f, const struct config_upstream *upstream,
                       const struct config_peer *peer, struct json *j)
 {
     char text[PEER_STATE_TEXT_BYTES];
     json_object(j, NULL);
     json_text(j, "address", peer->address.text);
-    json_text(j, "state", peer_condition_name(f->condition));
+    json_text(j, "state", state_of(f));
     if (f->state)
         json_text(j, "detail",
                   peer_state_explain(f->state, upstream->slow_start_ms, clock_now_ms(), text));
+    json_last_failure(f->state, j);
     json_bool(j, "full", f->is_full);
     json_bool(j, "backup", peer->backup);
     json_u64(j, "latency_us", f->latency_us);
@@ -282,10 +329,14 @@ static void json_upstream(struct board *b, const struct config_upstream *upstrea
     char text[GATE_REPORT_TEXT_BYTES];
     struct closure_view closure;
     bool closed = is_closed(b, upstream, &closure);
+    int index = upstream_index(b, upstream);
     json_object(j, NULL);
     json_text(j, "name", upstream->name);
     json_text(j, "state", closed ? "closed" : "open");
     json_text(j, "detail", describe_gate(b, upstream, text));
+    if (index >= 0)
+        json_text(j, "breaker", gate_report_breaker(b, (uint32_t)index));
+    json_bool(j, "panic", sum_of(b, upstream).panics);
     if (closed)
         json_closure(&closure, j);
     json_array(j, "peers");

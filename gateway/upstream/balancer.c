@@ -42,21 +42,24 @@ static void use(struct balancer *b, bool backup, enum peer_condition at_least)
             b->usable[b->usable_count++] = &b->places[i];
 }
 
+bool balancer_would_panic(const struct config_upstream *config, size_t available, size_t primaries,
+                          bool has_backups)
+{
+    bool backups_serve = available == 0 && has_backups;
+    return !backups_serve && available * 100 < (size_t)config->panic_share * primaries;
+}
+
 /* The one place of this decision. */
 static void choose_usable(struct balancer *b)
 {
     size_t primaries = count(b, false, PEER_DOWN), available = count(b, false, PEER_RAMPING);
     bool backups = count(b, true, PEER_RAMPING) > 0;
-    b->panics = false;
+    b->panics = balancer_would_panic(b->config, available, primaries, backups);
     b->usable_count = 0;
-    if (available == 0 && backups) {
-        use(b, true, PEER_RAMPING);
-    } else if (available * 100 >= (size_t)b->config->panic_share * primaries) {
-        use(b, false, PEER_RAMPING);
-    } else {
-        b->panics = true;
+    if (b->panics)
         use(b, false, PEER_DOWN);
-    }
+    else
+        use(b, available == 0, PEER_RAMPING);
 }
 
 /* Leaves each one's latency as its cost, and returns what who has not answered yet is taken for:

@@ -64,6 +64,11 @@ static inline void balancer_forget(struct balancer *b)
     b->look_us = 0;
 }
 
+/* So few peers are available that all are used: probes and answers may be wrong about everybody at
+ * once, and few would not carry what all did. Backups are left out of the numbers. */
+bool balancer_would_panic(const struct config_upstream *config, size_t available, size_t primaries,
+                          bool has_backups);
+
 /* Backups left out. */
 size_t balancer_count_primaries(const struct balancer *b);
 size_t balancer_count_ejected(const struct balancer *b);

@@ -187,6 +187,20 @@ void gate_report_upstream(const struct board *b, uint32_t index, uint64_t now_ms
              worse ? "submits" : "reads", text);
 }
 
+const char *gate_report_breaker(const struct board *b, uint32_t index)
+{
+    switch (
+        gate_read32(&board_gate_state(b, board_upstream_gate((int)index, GATE_READ))->breaker)) {
+    case GATE_OPEN:
+        return "refusing";
+    case GATE_HALF_OPEN:
+    case GATE_HALF_OPEN_ALL:
+        return "trying";
+    default:
+        return "passing";
+    }
+}
+
 void gate_report_system(const struct board *b, uint32_t index, char text[GATE_REPORT_TEXT_BYTES])
 {
     struct figures f = figures_of(b, board_system_gate((int)index));

@@ -16,4 +16,7 @@ void gate_report_upstream(const struct board *b, uint32_t index, uint64_t now_ms
 /* The same of SERIES_SYSTEM. */
 void gate_report_system(const struct board *b, uint32_t index, char text[GATE_REPORT_TEXT_BYTES]);
 
+/* "passing", "refusing", or "trying": some are let through. `index` is of SERIES_UPSTREAM. */
+const char *gate_report_breaker(const struct board *b, uint32_t index);
+
 #endif

@@ -212,7 +212,7 @@ static void on_end(struct stream *s, int status)
     if (!p->plan)
         return;
     if (!p->asked)
-        finish_with(p, HEALTH_CONNECT);
+        finish_with(p, p->tls ? HEALTH_TLS : HEALTH_CONNECT);
     else if (status < 0 || h1_parser_end_of_input(&p->parser) != H1_END)
         finish_with(p, HEALTH_CLOSED);
     else

@@ -1,6 +1,7 @@
 """Peers whose answers fail get trials alone, and come back by them; all workers know it."""
 
 import os
+import re
 import signal
 import time
 
@@ -53,6 +54,25 @@ def test_every_kind_of_failure_counts(work, timeouts):
     with in_turn(ill, well, timeouts=timeouts) as gateway:
         make_ill(gateway, ill, work)
         assert who_answers(gateway.connect()) == {"well"}
+
+
+@pytest.mark.parametrize("work, why", [((503, b""), "answered 503"), (b"", "broke off before the "
+                                       "answer's end"), (b"SSH-2.0-OpenSSH\r\n\r\n",
+                                                         "did not answer in HTTP/1.1")],
+                         ids=["503", "end", "nonsense"])
+def test_status_and_metrics_tell_who_is_ejected_and_why(work, why):
+    ill, well = Patient("ill"), Patient("well")
+    with in_turn(ill, well) as gateway:
+        make_ill(gateway, ill, work)
+        peer, other = gateway.status()["upstreams"][0]["peers"]
+        assert (peer["state"], peer["last_failure"]) == ("ejected", why)
+        assert other["state"] == "serving" and "last_failure" not in other
+        assert re.search(rf"portal +{ill.address} .*  ejected for \d+ s \(1 times\), at last it {why}; "
+                         r"0 good trials, next in \d+ s", gateway.command("status").stdout)
+        labels = f'upstream="portal",peer="{ill.address}"'
+        metrics = gateway.metrics()
+        assert metrics[f"cong_peer_ejected{{{labels}}}"] == 1
+        assert metrics[f'cong_peer_problem{{{labels},part="answers",why="{why}"}}'] == 1
 
 
 def test_refused_connections_count():

@@ -190,6 +190,11 @@ def test_when_all_are_ill_they_are_asked_all_the_same():
         wait_for_state(gateway, ill, "down")
         wait_for_state(gateway, sick, "down")
         assert who_answers(gateway) == {"ill", "sick"}
+        assert gateway.status()["upstreams"][0]["panic"]
+        assert "; panic: 0 of 2 peers are well, so all are used" in gateway.command("status").stdout
+        ill.change((200, b"tot"))
+        wait_for_state(gateway, ill, "up")
+        assert not gateway.status()["upstreams"][0]["panic"]
 
 
 def test_status_and_metrics_tell_who_is_down_and_why():
@@ -207,6 +212,7 @@ def test_status_and_metrics_tell_who_is_down_and_why():
         metrics = gateway.metrics()
         labels = f'upstream="portal",peer="{ill.address}"'
         assert metrics[f"cong_peer_up{{{labels}}}"] == 0
+        assert metrics[f'cong_peer_problem{{{labels},part="probes",why="answered 500"}}'] == 1
         assert metrics[f'cong_peer_probes_total{{{labels},result="failed"}}'] >= 2
         assert metrics[f'cong_peer_up{{upstream="portal",peer="{node.address}"}}'] == 1
 

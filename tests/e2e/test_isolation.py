@@ -1,6 +1,7 @@
 """One slow or failing upstream costs its own users only, who are told at once."""
 
 import os
+import re
 import signal
 
 import pytest
@@ -223,11 +224,15 @@ def test_failing_upstream_is_left_alone_and_recovers_by_itself():
         answer = gateway.request("GET", "/", JSON)
         assert (answer.status, answer.json()["reason"]) == (503, "upstream_broken")
         assert gateway.metrics()['cong_upstream_breaker{upstream="portal"}'] == 1
+        assert gateway.status()["upstreams"][0]["breaker"] == "refusing"
+        assert re.search(r"portal +all .*  left alone: 5 of 5 requests failed within 10 s; "
+                         r"tried again in \d+ s$", gateway.command("status").stdout, re.M)
         assert shed(gateway, "broken") >= 1
         with Node("late", listen=address):
             eventually(lambda: gateway.request("GET", "/").status == 200, "it is tried again")
             gateway.log.wait_for("upstream portal: it answers again")
             assert gateway.request("GET", "/").status == 200
+            assert gateway.status()["upstreams"][0]["breaker"] == "passing"
 
 
 def test_breaker_can_be_switched_off():

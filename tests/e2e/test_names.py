@@ -36,6 +36,11 @@ def peer_of(gateway):
     return gateway.status()["upstreams"][0]["peers"][0]
 
 
+def problem(place):
+    return (f'cong_peer_problem{{upstream="portal",peer="{NAME}:{place[0]}",part="name",'
+            'why="cannot be looked up"}')
+
+
 def wait_for_ips(gateway, *ips):
     eventually(lambda: peer_of(gateway)["ips"] == list(ips), f"the peer is at {ips}")
 
@@ -99,10 +104,12 @@ def test_the_last_good_answer_stays(place, mood):
         assert peer["ips"] == ["127.0.0.2"]
         assert PROBLEMS[mood] in (None, peer["name_problem"])
         assert "its name cannot be looked up now" in gateway.command("status").stdout
+        assert gateway.metrics()[problem(place)] == 1
         assert who(gateway) == {"two"}
         dns.mood, dns.records = "well", {NAME: ["127.0.0.3"]}
         wait_for_ips(gateway, "127.0.0.3")
         assert who(gateway) == {"three"}
+        assert problem(place) not in gateway.metrics()
 
 
 def test_answers_that_somebody_else_made_up_are_ignored(place):
@@ -125,9 +132,11 @@ def test_a_name_that_was_never_found_costs_its_own_routes_alone(place):
     with Gateway(upstreams=upstreams, routes=routes, resolver=dns.resolver) as gateway:
         assert gateway.request("GET", "/").status == 200
         assert gateway.request("GET", "/lost").status == 502
-        assert "its name has not been found" in gateway.command("status").stdout
+        assert "  unresolved; its name has not been found" in gateway.command("status").stdout
+        assert peer_of(gateway)["state"] == "unresolved"
         dns.mood, dns.records = "well", {NAME: ["127.0.0.3"]}
         eventually(lambda: gateway.request("GET", "/lost").status == 200, "it has been found")
+        assert peer_of(gateway)["state"] == "serving"
 
 
 def test_a_reload_brings_a_name_without_a_request_lost(place):

@@ -36,11 +36,12 @@ static void the_condition_is_the_first_that_applies(void **state)
     struct peer_health health = { 0 };
     struct peer_ejection e = { NOW_MS, 2, 1 };
     static const char *const ejected =
-        "ejected for 5 s after failures (2 times), 1 good trials, next in 3 s";
+        "ejected for 5 s (2 times), at last it answered 503; 1 good trials, next in 3 s";
     peer_state_return(&s, NOW_MS);
     expect(&s, &health, NOW_MS + 5000, PEER_RAMPING, "back for 5 s, at 25 % of its share");
     counter_set(&s.ejection, peer_ejection_word(e));
     counter_set(&s.trial_ms, NOW_MS + 8000);
+    peer_state_blame(&s, (struct health_report){ HEALTH_STATUS, 503 });
     expect(&s, &health, NOW_MS + 5000, PEER_EJECTED, ejected);
     peer_health_note(&health, &(struct health_report){ HEALTH_TIMEOUT, 0 }, 1, 1, 1);
     expect(&s, &health, NOW_MS + 5000, PEER_DOWN, ejected);
@@ -119,6 +120,7 @@ static void what_a_wild_writer_left_is_read_within_bounds(void **state)
     memset(&s, 0xff, sizeof(s));
     assert_in_range(peer_state_condition(&s, NULL, SLOW_START_MS, NOW_MS), 0, PEER_CONDITIONS - 1);
     assert_true(strlen(peer_state_explain(&s, SLOW_START_MS, NOW_MS, text)) < sizeof(text));
+    assert_in_range(peer_state_last_failure(&s).result, 0, HEALTH_RESULTS - 1);
     counter_set(&s.ejection, 0);
     assert_in_range(peer_state_share(&s, SLOW_START_MS, NOW_MS), 0, PEER_SHARE_FULL);
 }
