@@ -53,10 +53,11 @@ static uint64_t now_us(const struct passage *p)
     return p->ex->loop->now_us;
 }
 
+/* Nobody shall make a peer look slow by reading slowly. */
 static void observe(struct passage *p)
 {
     struct proxy *x = &p->proxy;
-    if (x->sent_us)
+    if (x->sent_us && !x->is_unread)
         peer_state_observe(x->peer->state, now_us(p) - x->sent_us, now_us(p) / 1000);
 }
 

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from env import Gateway, Node, ScriptedBackend, eventually, free_address
+from env import Gateway, H2Client, Node, ScriptedBackend, eventually, free_address
 
 HA_NOI = {"title": "Thành phố Hà Nội", "title_en": "Hanoi"}
 DAN_CU = {"title": "CSDL quốc gia về dân cư", "title_en": "Population database"}
@@ -184,6 +184,54 @@ def test_people_who_leave_a_hung_upstream_have_seen_it_fail(backend, node):
         for client in leaving:
             client.close()
         eventually(lambda: gateway.metrics()[failures] == 3, "three failures")
+
+
+def teach_pace(gateway, backend):
+    """So that it knows how long the route takes."""
+    for _ in range(16):
+        client = gateway.connect()
+        client.send_request("GET", "/")
+        backend.accept().serve(headers=[("Connection", "close")])
+        assert client.read_answer().status == 200
+        client.close()
+
+
+def hold_back(gateway, backend):
+    """(client, stream, backend connection): a request of someone who does not read, so that its
+    answer is not looked at before that of another, which did not come in time."""
+    client, clock = H2Client(gateway.address(), settings={4: 0}), H2Client(gateway.address())
+    for _ in range(20):
+        client.request()
+        backend.accept().serve(body=bytes(100_000))
+    late = client.request()
+    connection = backend.accept()
+    connection.read_request()
+    hour = clock.request()
+    assert clock.answer(hour).status == 504
+    return client, late, connection
+
+
+@pytest.mark.parametrize("leaves", [False, True], ids=["reads at last", "leaves"])
+def test_nobody_makes_an_upstream_look_slow_by_reading_slowly(certs, leaves):
+    backend = ScriptedBackend()
+    with Gateway(backend, listeners=[{"tls": certs.tls}], route={"response_buffering": "off"},
+                 upstream={"timeouts": {"response": "300ms"},
+                           "isolation": {"slow": "10ms"}}) as gateway:
+        teach_pace(gateway, backend)
+        client, late, connection = hold_back(gateway, backend)
+        if leaves:
+            client.close()
+        else:
+            connection.answer(body=b"late")
+            for stream in range(1, late + 1, 2):
+                client.window(stream, 1 << 20)
+                client.window(0, 1 << 20)
+            assert client.answer(late).body == b"late"
+        eventually(lambda: gateway.metrics()["cong_requests_active"] == 0, "all are done")
+        labels = 'upstream="portal",class="read"'
+        assert gateway.metrics()[f"cong_upstream_slow_total{{{labels}}}"] == 0
+        assert gateway.metrics()[f"cong_upstream_failures_total{{{labels}}}"] == 1  # the 504
+        assert gateway.status()["upstreams"][0]["peers"][0]["latency_us"] < 300_000
 
 
 # --- shared national systems ----------------------------------------------------------------------
