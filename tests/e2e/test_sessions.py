@@ -11,7 +11,7 @@ import signal
 import pytest
 
 from env import (COOKIE, IDENTITY_KEY, SESSION_ROUTES, Citizen, Gateway, Node, ScriptedBackend,
-                 ordered)
+                 eventually, ordered)
 
 
 @pytest.fixture(scope="module")
@@ -299,3 +299,33 @@ def test_a_session_stays_with_its_peer(node):
             assert gateway.access_line(citizen.request(target="/ho-so"))["peer"] in nodes
             homes |= nodes
         assert len(homes) > 1, "sessions are spread"
+
+
+def homes_of(gateway, citizens):
+    answers = [citizen.request(target="/ho-so") for citizen in citizens]
+    assert {answer.status for answer in answers} == {200}
+    return [gateway.access_line(answer)["peer"] for answer in answers]
+
+
+def test_sessions_stay_over_a_reload_and_move_only_from_a_dead_peer():
+    routes = [route | {"affinity": "session"} for route in SESSION_ROUTES if "session" in route]
+    terms = {"slow_start": "0s", "ejection": {"time": "50ms", "max_time": "100ms"}}
+    with Node("one") as one, Node("two") as two, Node("three") as three, \
+            Gateway(one, two, three, workers=2, routes=routes, upstream=terms) as gateway:
+        citizens = [Citizen(gateway, f"u{number}") for number in range(12)]
+        homes = homes_of(gateway, citizens)
+        gateway.reload()
+        assert homes_of(gateway, citizens) == homes
+        dead = next(node for node in (one, two, three) if node.address == homes[0])
+        dead.stop()
+        eventually(lambda: homes_of(gateway, citizens) and gateway.log.matches(
+            f"peer portal/{dead.address} gets trials alone"), "it is ejected")
+        refuges = homes_of(gateway, citizens)
+        assert dead.address not in refuges
+        assert [now for now, home in zip(refuges, homes) if home != dead.address] == [
+            home for home in homes if home != dead.address], "others stay where they were"
+        assert homes_of(gateway, citizens) == refuges, "who had to move has one new place"
+        gateway.reload()
+        assert homes_of(gateway, citizens) == refuges
+        with Node("again", listen=dead.address):
+            eventually(lambda: homes_of(gateway, citizens) == homes, "all are back")
