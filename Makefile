@@ -172,7 +172,7 @@ bench-peers: ## set up, build, then Cổng beside nginx and HAProxy (hours; PEER
 	+@scripts/setup && scripts/setup peers && $(MAKE) all build/release/peer-client && \
 	    exec bench/peers/compare.py $(PEERS)
 
-bench-faults: ## set up, build, then the three in front of provinces of which some are broken (10 minutes)
+bench-faults: ## set up, build, then the three in front of provinces of which some are broken (11 minutes)
 	+@scripts/setup && scripts/setup peers && $(MAKE) all && exec bench/peers/faults.py
 
 bench-cost: ## set up, build, then what sessions, limits and policies cost, in instructions a request

@@ -4,8 +4,8 @@ them and the database that all share (the scenario `provinces`), and prints what
 
     bench/peers/faults.py [--users-scale 0.25] [--scale 1] [--proxies cong,nginx,haproxy]
 
-Needs `make` and, once, `scripts/setup peers`. It compares what users of the others notice, not speed:
-each proxy is measured against its own quiet phase."""
+That takes eleven minutes for all three. Needs `make` and, once, `scripts/setup peers`. It compares
+what users of the others notice, not speed: each proxy is measured against its own quiet phase."""
 
 import argparse
 import fcntl
@@ -96,7 +96,7 @@ def _wait_for_other_runs():
 
 
 def run(name, options, folder):
-    """What the users of one proxy met: the result of the scenario."""
+    """The proxy's version, and what its users met: the result of the scenario."""
     folder.mkdir()
     folder.chmod(0o755)
     build = ROOT / "build/release"
@@ -116,7 +116,7 @@ def run(name, options, folder):
             cwd=ROOT, stdout=sys.stderr, check=False)
         if done.returncode not in VERDICTS:
             raise Failure(f"cong-bench run ended with {done.returncode}")
-        return json.loads((folder / "result/result.json").read_text())
+        return proxy.version(), json.loads((folder / "result/result.json").read_text())
     finally:
         if proxy:
             proxy.stop()
@@ -147,12 +147,18 @@ def drift(before, after):
     return f"{faults / quiet:.2f}" if quiet and faults else "–"
 
 
-def row(name, result):
+def disturbances(result):
+    """What cong-bench has found that hurts the figures."""
+    return [finding["text"] for finding in result["findings"] if finding["gravity"] > 0]
+
+
+def row(name, version, result):
+    mark = " ¹" if disturbances(result) else ""
     quiet, faults = group(result, "quiet", "healthy"), group(result, "faults", "healthy")
     broken, after = group(result, "faults", "broken"), group(result, "after", "broken")
     nodes = result["nodes"][[p["name"] for p in result["scenario"]["phases"]].index("faults")]
     repeated = 100 * nodes["repeats"] / max(nodes["requests"], 1)
-    return [name, errors(faults), wait(quiet, "p99_us"), wait(faults, "p99_us"),
+    return [f"{name} {version}{mark}", errors(faults), wait(quiet, "p99_us"), wait(faults, "p99_us"),
             drift(quiet, faults), errors(broken), wait(broken, "p50_us"), wait(broken, "p90_us"),
             f"{repeated:.1f} %", errors(after)]
 
@@ -166,6 +172,19 @@ def table(rows):
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def notes(results):
+    """What the table is of, and for which of its rows the machine had too much else to do."""
+    result = results[-1]
+    at = [p["name"] for p in result["scenario"]["phases"]].index("quiet")
+    phase = result["scenario"]["phases"][at]
+    per_s = result["phases"][at]["planned"] * 1000 / phase["duration_ms"]
+    lines = [f"{phase['users_to']:,} users, {per_s:.0f} requests/s; times and errors of the phases "
+             "quiet, faults and after; – is too few to tell"]
+    if any(map(disturbances, results)):
+        lines.append("¹ disturbed, as cong-bench says above")
+    return lines
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", maxsplit=1)[0])
     parser.add_argument("--proxies", default="cong,nginx,haproxy")
@@ -174,12 +193,14 @@ def main():
     parser.add_argument("--users-scale", type=float, default=0.25)
     parser.add_argument("--port", type=int, default=26000, help="the first of 70 that are free")
     options = parser.parse_args()
-    rows = []
+    rows, results = [], []
     with tempfile.TemporaryDirectory(prefix="cong-faults-") as folder:
         Path(folder).chmod(0o755)
         for name in options.proxies.split(","):
-            rows.append(row(name, run(name, options, Path(folder) / name)))
-    print(table(rows))
+            version, result = run(name, options, Path(folder) / name)
+            rows.append(row(name, version, result))
+            results.append(result)
+    print("", table(rows), "", *notes(results), sep="\n")
 
 
 try:
