@@ -24,20 +24,25 @@ void h2_flood_init(struct h2_flood *f)
     *f = (struct h2_flood){ .skip_bytes = NGHTTP2_CLIENT_MAGIC_LEN };
 }
 
+/* To the thousandth whatever the steps, so one clock does for all. */
+static void run_out(struct h2_flood *f, uint32_t now_ms)
+{
+    uint64_t passed_ms = now_ms - f->seen_ms;
+    f->seen_ms = now_ms;
+    for (size_t i = 0; passed_ms && i < H2_FLOOD_KIND_COUNT; i++)
+        f->levels[i] -= (uint32_t)MIN(passed_ms * kinds[i].per_second, f->levels[i]);
+}
+
 bool h2_flood_charge(struct h2_flood *f, enum h2_flood_kind kind, uint64_t now_ms)
 {
-    uint32_t now = (uint32_t)now_ms;
-    uint64_t run_out = (uint64_t)(now - f->buckets[kind].seen_ms) * kinds[kind].per_second;
-    uint32_t level = f->buckets[kind].level;
-    level -= (uint32_t)MIN(run_out, level);
-    f->buckets[kind].level = level + 1000;
-    f->buckets[kind].seen_ms = now;
-    return f->buckets[kind].level > kinds[kind].burst * 1000;
+    run_out(f, (uint32_t)now_ms);
+    f->levels[kind] += 1000;
+    return f->levels[kind] > kinds[kind].burst * 1000;
 }
 
 void h2_flood_credit(struct h2_flood *f, enum h2_flood_kind kind, uint32_t count)
 {
-    f->buckets[kind].level -= MIN(f->buckets[kind].level, count * 1000);
+    f->levels[kind] -= MIN(f->levels[kind], count * 1000);
 }
 
 /* What a frame is charged as; H2_FLOOD_KIND_COUNT: nothing. */
@@ -74,7 +79,7 @@ static bool charge_frame(struct h2_flood *f, uint64_t now_ms, enum h2_flood_kind
     f->head_bytes = 0;
     f->skip_bytes = (uint32_t)h[0] << 16 | (uint32_t)h[1] << 8 | h[2];
     if (h[3] == NGHTTP2_HEADERS) /* CONTINUATION is counted for each block by itself */
-        f->buckets[H2_FLOOD_CONTINUATION].level = 0;
+        f->levels[H2_FLOOD_CONTINUATION] = 0;
     *kind = kind_of(f->skip_bytes, h[3], h[4]);
     return *kind != H2_FLOOD_KIND_COUNT && h2_flood_charge(f, *kind, now_ms);
 }
@@ -94,4 +99,12 @@ bool h2_flood_scan(struct h2_flood *f, struct slice input, uint64_t now_ms,
             return true;
     }
     return false;
+}
+
+bool h2_flood_is_between_frames(const struct h2_flood *f)
+{
+    uint8_t type = f->head[3], flags = f->head[4]; /* of the last one, or of none: DATA */
+    bool has_fields = type == NGHTTP2_HEADERS || type == NGHTTP2_CONTINUATION;
+    return f->skip_bytes == 0 && f->head_bytes == 0 &&
+           !(has_fields && !(flags & NGHTTP2_FLAG_END_HEADERS));
 }

@@ -37,10 +37,8 @@ struct h2_flood {
     uint8_t head[9];     /* of the frame that is beginning */
     uint8_t head_bytes;  /* of it, so many have come */
     uint32_t skip_bytes; /* to the next one */
-    struct {
-        uint32_t level;   /* in thousandths */
-        uint32_t seen_ms; /* when it was; wraps around, like the clock that it is taken from */
-    } buckets[H2_FLOOD_KIND_COUNT];
+    uint32_t seen_ms; /* when the levels were these; wraps around, like the clock that it is of */
+    uint32_t levels[H2_FLOOD_KIND_COUNT]; /* in thousandths */
 };
 
 /* A connection begins: the client's preface comes before the first frame. */
@@ -54,6 +52,8 @@ bool h2_flood_charge(struct h2_flood *f, enum h2_flood_kind kind, uint64_t now_m
  * when there were too many, of *kind. */
 bool h2_flood_scan(struct h2_flood *f, struct slice input, uint64_t now_ms,
                    enum h2_flood_kind *kind) MUST_CHECK;
+/* What is scanned ends where a frame does, and no header block is open. */
+bool h2_flood_is_between_frames(const struct h2_flood *f);
 /* `count` of a kind are paid for by work that we did. */
 void h2_flood_credit(struct h2_flood *f, enum h2_flood_kind kind, uint32_t count);
 

@@ -53,7 +53,7 @@ static void work_of_ours_pays(void **state)
     assert_false(h2_flood_charge(&f, H2_FLOOD_WINDOW_UPDATE, 0));
     assert_true(h2_flood_charge(&f, H2_FLOOD_WINDOW_UPDATE, 0));
     h2_flood_credit(&f, H2_FLOOD_WINDOW_UPDATE, 1000000);
-    assert_int_equal(f.buckets[H2_FLOOD_WINDOW_UPDATE].level, 0);
+    assert_int_equal(f.levels[H2_FLOOD_WINDOW_UPDATE], 0);
 }
 
 /* ---- connections ---- */
@@ -215,7 +215,7 @@ static void frames_in_pieces_are_counted_once(void **state)
     for (unsigned i = 0; i < 40; i++)
         for (size_t at = 0; at < sizeof(ping) - 1; at++)
             fake_stream_feed_bytes(&s.stream, slice_of(ping + at, 1));
-    assert_in_range(s.h2.flood.buckets[H2_FLOOD_PING].level, 30000, 40000);
+    assert_in_range(s.h2.flood.levels[H2_FLOOD_PING], 30000, 40000);
     assert_false(s.stream.shut);
 }
 
