@@ -38,6 +38,7 @@ struct config_timeouts {
     uint32_t send_ms;         /* a client that takes nothing for so long is closed */
     uint32_t min_send_rate;   /* or that takes so few bytes a second in that time */
     uint32_t keep_alive_ms;
+    uint32_t http2_sleep_ms;  /* an idle connection's session goes after this; 0: it stays */
     uint32_t shutdown_ms;     /* how long SIGTERM and drain wait for requests under way */
     uint32_t drain_notice_ms; /* how long /ready is red before listeners stop accepting */
 };

@@ -6,6 +6,8 @@
 #include "http/h2_stream.h"
 
 #include "common/log.h"
+#include "common/mem.h"
+#include "http/h2_sleep.h"
 
 /* How long a client may go on sending after GOAWAY; closing at once would make its kernel throw it
  * away. */
@@ -22,17 +24,23 @@ static struct timer_wheel *wheel(struct h2_server *h)
     return &h->stream->loop->timers;
 }
 
+static uint64_t begin_idle(struct h2_server *h, uint32_t ms)
+{
+    h->idle_due_ms = loop_now_ms(h->stream->loop) + ms;
+    return h2_sleep_wait(h, ms);
+}
+
 /* What the connection itself waits for; streams have timers of their own. */
 static void watch(struct h2_server *h)
 {
     const struct config_timeouts *t = &h->server->timeouts;
-    uint32_t ms = 0;
+    uint64_t ms = 0;
     if (h->state == H2_LINGER)
         ms = LINGER_MS;
     else if (h->blocked || h->state == H2_CLOSING)
         ms = send_pace_begin(&h->pace, t);
     else if (h->stream_count == 0)
-        ms = h->begun ? t->keep_alive_ms : t->request_head_ms;
+        ms = begin_idle(h, h->begun ? t->keep_alive_ms : t->request_head_ms);
     if (ms)
         timer_set(wheel(h), &h->timer, ms);
     else
@@ -42,6 +50,8 @@ static void watch(struct h2_server *h)
 void h2_server_count(struct h2_server *h, int change)
 {
     h->stream_count = (uint32_t)((int)h->stream_count + change);
+    if (change > 0)
+        h2_sleep_stir(h);
     if (change > 0 && h->server->no_keep_alive)
         h2_server_drain(h);
     if (!h->blocked && h->state == H2_OPEN && h->stream_count <= 1)
@@ -63,6 +73,7 @@ static void close_now(struct h2_server *h, enum close_reason reason, bool hard)
     if (h->state == H2_CLOSING && !hard)
         return;
     h->state = H2_CLOSING;
+    h2_sleep_forget(h);
     finish_streams(h, reason);
     watch(h);
     if (hard)
@@ -78,6 +89,7 @@ static void linger(struct h2_server *h, enum close_reason reason)
     if (h->state != H2_OPEN)
         return;
     h->state = H2_LINGER;
+    h2_sleep_forget(h);
     finish_streams(h, reason);
     watch(h);
     stream_shutdown(h->stream);
@@ -178,11 +190,13 @@ void h2_server_pump(struct h2_server *h)
         return;
     }
     h2_answer_settle(h);
-    if (!h->blocked && !nghttp2_session_want_read(h->session) &&
-        !nghttp2_session_want_write(h->session))
+    bool ended = !h->blocked && !nghttp2_session_want_read(h->session) &&
+                 !nghttp2_session_want_write(h->session);
+    if (ended || h->unreadable)
         linger(h, CLOSE_CLIENT_INVALID); /* it has sent GOAWAY for an error of the client's */
     else
         advance_drain(h);
+    h2_sleep_try(h);
 }
 
 static void run_pump(struct defer *d)
@@ -239,11 +253,7 @@ static void on_drained(struct stream *s)
 static void on_closed(struct stream *s)
 {
     struct h2_server *h = s->user;
-    timer_cancel(&h->timer);
-    timer_cancel(&h->drain_timer);
-    list_remove(&h->pump.node);
-    nghttp2_session_del(h->session);
-    h->session = NULL;
+    h2_server_let_go(h);
     h->on_closed(h);
 }
 
@@ -269,7 +279,10 @@ static void on_timer(struct timer *t)
         return;
     }
     if (!h->blocked && h->state == H2_OPEN) {
-        h2_server_end(h, NGHTTP2_NO_ERROR, CLOSE_CLIENT_TIMEOUT);
+        if (loop_now_ms(h->stream->loop) < h->idle_due_ms)
+            h2_sleep_look(h);
+        else
+            h2_server_end(h, NGHTTP2_NO_ERROR, CLOSE_CLIENT_TIMEOUT);
         return;
     }
     uint32_t ms = send_pace_look(&h->pace, h->stream, &h->server->timeouts);
@@ -318,22 +331,27 @@ void h2_server_drain(struct h2_server *h)
 
 /* ---- for the owner ---- */
 
-void h2_server_init(struct h2_server *h, struct stream *stream, struct http_server *server,
-                    const struct client_info *client, void (*on_closed_fn)(struct h2_server *h))
+static void set_up(struct h2_server *h, struct stream *stream, struct http_server *server,
+                   const struct client_info *client, void (*on_closed_fn)(struct h2_server *h))
 {
     h->stream = stream;
     h->server = server;
     h->client = client;
     h->on_closed = on_closed_fn;
-    h2_flood_init(&h->flood);
     list_init(&h->streams);
     list_init(&h->queued);
     timer_init(&h->timer, on_timer);
     timer_init(&h->drain_timer, on_drain_timer);
     defer_init(&h->pump, run_pump);
     stream_set_handler(stream, &h2_stream_handler, h);
-    h->session = h2_session_new(h);
-    if (!h->session) {
+}
+
+void h2_server_init(struct h2_server *h, struct stream *stream, struct http_server *server,
+                    const struct client_info *client, void (*on_closed_fn)(struct h2_server *h))
+{
+    set_up(h, stream, server, client, on_closed_fn);
+    h2_flood_init(&h->flood);
+    if (!h2_session_new(h)) {
         close_now(h, CLOSE_NO_MEMORY, true);
         return;
     }
@@ -342,6 +360,54 @@ void h2_server_init(struct h2_server *h, struct stream *stream, struct http_serv
     stream_resume(stream);
     if (server->draining)
         h2_server_drain(h);
+}
+
+void h2_server_wake(struct h2_server *h, const struct h2_sleep *from,
+                    const struct client_info *client, void (*on_closed_fn)(struct h2_server *h))
+{
+    set_up(h, from->stream, from->server, client, on_closed_fn);
+    h->flood = from->flood;
+    h->last_id = h->handed_id = from->snapshot.last_id;
+    h->idle_due_ms = from->idle_due_ms;
+    h->blocked = from->blocked;
+    h->draining = from->state == H2_NOTICED;
+    h->table_off = from->table_off;
+    h->begun = h->table_empty = true;
+    if (!h2_session_revive(h, &from->snapshot)) {
+        close_now(h, CLOSE_NO_MEMORY, true);
+        return;
+    }
+    uint64_t now_ms = loop_now_ms(h->stream->loop);
+    timer_set(wheel(h), &h->timer, h2_sleep_wait(h, h->idle_due_ms - MIN(now_ms, h->idle_due_ms)));
+    if (h->draining)
+        timer_set(wheel(h), &h->drain_timer, DRAIN_MS);
+}
+
+void h2_server_let_go(struct h2_server *h)
+{
+    h2_sleep_forget(h);
+    timer_cancel(&h->timer);
+    timer_cancel(&h->drain_timer);
+    list_remove(&h->pump.node);
+    nghttp2_session_del(h->session);
+    h->session = NULL;
+}
+
+static void run_free(struct defer *d)
+{
+    mem_free(CONTAINER_OF(d, struct h2_server, pump));
+}
+
+void h2_server_free_later(struct h2_server *h)
+{
+    h->pump.run = run_free;
+    loop_defer(h->stream->loop, &h->pump);
+}
+
+uint64_t h2_server_due_ms(const struct h2_server *h)
+{
+    return h->stream_count == 0 && !h->blocked && h->state == H2_OPEN ? h->idle_due_ms
+                                                                      : h->timer.due_ms;
 }
 
 void h2_server_stop(struct h2_server *h)

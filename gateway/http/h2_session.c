@@ -1,4 +1,5 @@
 /* What nghttp2 tells of a session, and how it is set up. */
+#include "http/h2_sleep.h"
 #include "http/h2_stream.h"
 
 #include <stdlib.h>
@@ -64,28 +65,34 @@ static void give_back(void *p, void *user)
         free(p);
 }
 
-static int make_session(struct h2_server *h, const nghttp2_session_callbacks *callbacks,
-                        const nghttp2_option *options, nghttp2_session **session)
+static int new_session(struct h2_server *h, const nghttp2_session_callbacks *callbacks,
+                       const nghttp2_option *options)
 {
     struct http_server *s = h->server;
     nghttp2_mem memory = { s, take, give_back, take_zeroed, take_more };
     s->http2_begins = true;
-    int rc = nghttp2_session_server_new3(session, callbacks, h, options, &memory);
+    int rc = nghttp2_session_server_new3(&h->session, callbacks, h, options, &memory);
     s->http2_begins = false;
     return rc;
 }
 
-/* ---- frames that come ---- */
+/* ---- frames that come ----
+ *
+ * Nobody is told (`user` is NULL) of what a session that is made anew is made to read and write. */
 
 /* Where nghttp2 is lenient: it drops all PRIORITY frames, those that are an error (RFC 9113 6.3)
  * too; and it says nothing of a header block for a stream that it has forgotten, yet reads it. */
 static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *frame, void *user)
 {
     struct h2_server *h = user;
+    if (!h)
+        return 0;
     if (frame->type == NGHTTP2_PRIORITY && frame->stream_id == 0)
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     if (frame->type != NGHTTP2_HEADERS)
         return 0;
+    if (!h->table_off && h->settings_due == 0)
+        h->table_empty = false;
     bool is_new = frame->stream_id > h->last_id;
     if (is_new)
         h->last_id = frame->stream_id;
@@ -97,7 +104,7 @@ static int on_begin_frame(nghttp2_session *session, const nghttp2_frame_hd *fram
 static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *frame, void *user)
 {
     (void)session;
-    if (frame->headers.cat != NGHTTP2_HCAT_REQUEST)
+    if (!user || frame->headers.cat != NGHTTP2_HCAT_REQUEST)
         return 0;
     return h2_stream_new(user, frame->hd.stream_id) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
@@ -125,9 +132,12 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
 {
     struct h2_server *h = user;
     struct h2_stream *st = find(session, frame->hd.stream_id);
+    if (!h)
+        return 0;
     bool ended = frame->hd.flags & NGHTTP2_FLAG_END_STREAM;
     switch (frame->hd.type) {
     case NGHTTP2_HEADERS:
+        h->handed_id = MAX(h->handed_id, frame->hd.stream_id);
         if (st && frame->headers.cat == NGHTTP2_HCAT_REQUEST)
             h2_stream_head(st, ended);
         else if (st && ended)
@@ -145,6 +155,18 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         if (frame->hd.flags & NGHTTP2_FLAG_ACK)
             h2_server_pong(h);
         break;
+    case NGHTTP2_SETTINGS:
+        if (frame->hd.flags & NGHTTP2_FLAG_ACK) {
+            h2_flood_credit(&h->flood, H2_FLOOD_SETTINGS, 1); /* we have asked for it */
+            h->settings_due--;
+            h->table_empty = h->table_empty || (h->table_off && h->settings_due == 0);
+        }
+        break;
+    case NGHTTP2_PRIORITY_UPDATE: {
+        const nghttp2_ext_priority_update *update = frame->ext.payload;
+        h->priority_id = MAX(h->priority_id, update->stream_id);
+        break;
+    }
     default:
         break;
     }
@@ -171,12 +193,54 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *frame, const ui
     struct h2_server *h = user;
     struct h2_stream *st = find(session, frame->hd.stream_id);
     (void)source;
+    if (!h)
+        return 0;
     if (!st)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (len >= PAYING_DATA_BYTES)
         h2_flood_credit(&h->flood, H2_FLOOD_WINDOW_UPDATE, 3);
     h2_answer_write(st, frame_head, len);
     return 0;
+}
+
+void h2_session_write_goaway(struct stream *s, int32_t last_id, uint32_t code)
+{
+    const uint32_t id = (uint32_t)last_id;
+    const uint8_t frame[] = {
+        0,
+        0,
+        8,
+        NGHTTP2_GOAWAY,
+        0,
+        0,
+        0,
+        0,
+        0,
+        (uint8_t)(id >> 24),
+        (uint8_t)(id >> 16),
+        (uint8_t)(id >> 8),
+        (uint8_t)id,
+        (uint8_t)(code >> 24),
+        (uint8_t)(code >> 16),
+        (uint8_t)(code >> 8),
+        (uint8_t)code,
+    };
+    stream_write(s, slice_of((const char *)frame, sizeof(frame)));
+}
+
+/* nghttp2 counts a request whose fields it could not read as one that was taken up. It was not, so
+ * its client may send it again: those that ignore SETTINGS_HEADER_TABLE_SIZE, as Go's before 1.20,
+ * end here, and come again by another connection. */
+static int before_frame_send(nghttp2_session *session, const nghttp2_frame *frame, void *user)
+{
+    struct h2_server *h = user;
+    (void)session;
+    if (!h || frame->hd.type != NGHTTP2_GOAWAY ||
+        frame->goaway.error_code != NGHTTP2_COMPRESSION_ERROR)
+        return 0;
+    h->unreadable = true;
+    h2_session_write_goaway(h->stream, h->handed_id, NGHTTP2_COMPRESSION_ERROR);
+    return NGHTTP2_ERR_CANCEL;
 }
 
 /* The answer has left. A client that is still sending its request is told that nobody wants it. */
@@ -199,7 +263,7 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
     bool ends = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (st && ends && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM))
         answer_has_left(session, st);
-    if (frame->hd.type == NGHTTP2_RST_STREAM && !h2_server_charge(h, H2_FLOOD_RST_STREAM))
+    if (h && frame->hd.type == NGHTTP2_RST_STREAM && !h2_server_charge(h, H2_FLOOD_RST_STREAM))
         return NGHTTP2_ERR_CALLBACK_FAILURE;
     return 0;
 }
@@ -233,18 +297,20 @@ static nghttp2_session_callbacks *make_callbacks(void)
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame_recv);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data_chunk);
     nghttp2_session_callbacks_set_send_data_callback(c, on_send_data);
+    nghttp2_session_callbacks_set_before_frame_send_callback(c, before_frame_send);
     nghttp2_session_callbacks_set_on_frame_send_callback(c, on_frame_send);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
     return c;
 }
 
-static nghttp2_option *make_options(void)
+static nghttp2_option *make_options(bool begun)
 {
     nghttp2_option *o = NULL;
     if (nghttp2_option_new(&o) != 0)
         return NULL;
     nghttp2_option_set_no_auto_window_update(o, 1);
     nghttp2_option_set_no_closed_streams(o, 1);
+    nghttp2_option_set_no_recv_client_magic(o, begun);
     nghttp2_option_set_max_deflate_dynamic_table_size(o, ENCODER_TABLE_BYTES);
     nghttp2_option_set_max_settings(o, SETTINGS_MAX);
     nghttp2_option_set_stream_reset_rate_limit(o, FAR_ABOVE_OURS, FAR_ABOVE_OURS);
@@ -254,7 +320,7 @@ static nghttp2_option *make_options(void)
     return o;
 }
 
-static int submit_settings(nghttp2_session *session, const struct config_limits *limits)
+static int submit_settings(struct h2_server *h, const struct config_limits *limits)
 {
     const nghttp2_settings_entry settings[] = {
         { NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits->http2_streams },
@@ -264,26 +330,59 @@ static int submit_settings(nghttp2_session *session, const struct config_limits 
         { NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1 },
         { NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1 },
     };
-    int rc = nghttp2_submit_settings(session, NGHTTP2_FLAG_NONE, settings, ARRAY_LEN(settings));
+    int rc = nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, settings, ARRAY_LEN(settings));
     if (rc != 0)
         return rc;
-    return nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0,
+    h->settings_due++;
+    return nghttp2_session_set_local_window_size(h->session, NGHTTP2_FLAG_NONE, 0,
                                                  (int32_t)(2 * limits->http2_window_bytes));
 }
 
-nghttp2_session *h2_session_new(struct h2_server *h)
+bool h2_session_limit_table(struct h2_server *h, uint32_t bytes)
 {
-    nghttp2_session *session = NULL;
+    const nghttp2_settings_entry table = { NGHTTP2_SETTINGS_HEADER_TABLE_SIZE, bytes };
+    if (nghttp2_submit_settings(h->session, NGHTTP2_FLAG_NONE, &table, 1) != 0)
+        return false;
+    h->settings_due++;
+    return true;
+}
+
+/* `begun`: the client's preface has been read. */
+static bool make_session(struct h2_server *h, bool begun, const struct config_limits *limits)
+{
     nghttp2_session_callbacks *callbacks = make_callbacks();
-    nghttp2_option *options = make_options();
-    int rc =
-        callbacks && options ? make_session(h, callbacks, options, &session) : NGHTTP2_ERR_NOMEM;
+    nghttp2_option *options = make_options(begun);
+    int rc = callbacks && options ? new_session(h, callbacks, options) : NGHTTP2_ERR_NOMEM;
     nghttp2_session_callbacks_del(callbacks);
     nghttp2_option_del(options);
-    if (rc == 0)
-        rc = submit_settings(session, &h->server->limits);
-    if (rc == 0)
-        return session;
-    nghttp2_session_del(session);
-    return NULL;
+    return rc == 0 && submit_settings(h, limits) == 0;
+}
+
+static bool made(struct h2_server *h, bool is_good)
+{
+    if (!is_good) {
+        nghttp2_session_del(h->session);
+        h->session = NULL;
+    }
+    return is_good;
+}
+
+bool h2_session_new(struct h2_server *h)
+{
+    return made(h, make_session(h, false, &h->server->limits));
+}
+
+bool h2_session_revive(struct h2_server *h, const struct h2_snapshot *from)
+{
+    struct config_limits limits = h->server->limits;
+    h2_snapshot_limits(from, &limits);
+    bool is_good =
+        make_session(h, true, &limits) && (!h->table_off || h2_session_limit_table(h, 0));
+    if (is_good) {
+        nghttp2_session_set_user_data(h->session, NULL);
+        is_good = h2_snapshot_restore(from, h->session, h->settings_due);
+        nghttp2_session_set_user_data(h->session, h);
+        h->settings_due = 0;
+    }
+    return made(h, is_good);
 }

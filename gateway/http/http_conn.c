@@ -2,7 +2,7 @@
 
 #include "common/mem.h"
 #include "http/h1_server.h"
-#include "http/h2_server.h"
+#include "http/h2_sleep.h"
 #include "net/proxy_protocol.h"
 #include "net/tcp_stream.h"
 
@@ -13,15 +13,22 @@ struct http_conn {
     struct list node; /* in from->connections */
     struct tcp_stream tcp;
     struct tls_stream tls; /* unused on plain listeners */
-    struct h1_server h1;   /* its timer also serves the time before it begins */
-    struct h2_server *h2;  /* owned; NULL unless the client chose HTTP/2 */
+    union {
+        struct h1_server h1;   /* its timer also serves the time before it begins */
+        struct h2_sleep sleep; /* while h2_asleep */
+    };
+    struct h2_server *h2; /* owned; NULL unless the client chose HTTP/2, and it is awake */
     struct client_info client;
     struct http_server *server;   /* borrowed */
     struct tls_engine *engine;    /* borrowed */
     struct tls_context *context;  /* counted; NULL: plain */
     struct proxy_protocol *proxy; /* owned; while its header is awaited */
-    bool h1_begun, is_counted;    /* by server->admission */
+    bool h1_begun, h2_asleep;
+    bool is_counted; /* by server->admission */
 };
+
+/* What the allocator gives for a little less, too. */
+_Static_assert(sizeof(struct http_conn) <= 1024, "an idle client costs more");
 
 static struct http_conn *conn_of(struct stream *s)
 {
@@ -41,7 +48,6 @@ static void conn_free(struct http_conn *c)
     metrics_gauge_decrement(c->server->metrics, GAUGE_CONNECTIONS_OPEN);
     if (c->is_counted)
         admission_release(c->server->admission, &c->client.address);
-    timer_cancel(&c->h1.timer);
     list_remove(&c->node);
     tls_context_unref(&c->context);
     mem_free(c->proxy);
@@ -52,6 +58,7 @@ static void conn_free(struct http_conn *c)
 
 static void on_h1_closed(struct h1_server *h)
 {
+    timer_cancel(&h->timer);
     conn_free(CONTAINER_OF(h, struct http_conn, h1));
 }
 
@@ -67,13 +74,46 @@ static void on_h2_closed(struct h2_server *h)
     conn_free(h->user);
 }
 
+static void on_sleep_closed(struct h2_sleep *s)
+{
+    conn_free(CONTAINER_OF(s, struct http_conn, sleep));
+}
+
+static void on_rest(struct h2_server *h);
+
+static struct h2_server *new_h2(struct http_conn *c)
+{
+    c->h2 = mem_new(sizeof(*c->h2));
+    c->h2->user = c;
+    c->h2->on_rest = on_rest;
+    return c->h2;
+}
+
+static void on_woken(struct h2_sleep *s, char *data, size_t len)
+{
+    struct http_conn *c = CONTAINER_OF(s, struct http_conn, sleep);
+    struct stream *stream = s->stream;
+    h2_sleep_end(s);
+    c->h2_asleep = false;
+    h2_server_wake(new_h2(c), s, &c->client, on_h2_closed);
+    stream->handler->on_data(stream, data, len);
+}
+
+static void on_rest(struct h2_server *h)
+{
+    struct http_conn *c = h->user;
+    c->h2_asleep = true;
+    c->h2 = NULL;
+    c->sleep = (struct h2_sleep){ .on_woken = on_woken, .on_closed = on_sleep_closed };
+    h2_sleep_begin(&c->sleep, h);
+    h2_server_free_later(h);
+}
+
 static void begin_h2(struct http_conn *c, struct stream *s)
 {
     timer_cancel(&c->h1.timer);
     metrics_add(c->server->metrics, COUNTER_HTTP2_CONNECTIONS, 1);
-    c->h2 = mem_new(sizeof(*c->h2));
-    c->h2->user = c;
-    h2_server_init(c->h2, s, c->server, &c->client, on_h2_closed);
+    h2_server_init(new_h2(c), s, c->server, &c->client, on_h2_closed);
 }
 
 /* ---- TLS ---- */
@@ -117,7 +157,9 @@ static void on_flow(struct stream *s)
 
 static void on_closed(struct stream *s)
 {
-    conn_free(conn_of(s));
+    struct http_conn *c = conn_of(s);
+    timer_cancel(&c->h1.timer);
+    conn_free(c);
 }
 
 static const struct stream_handler tls_handler = {
@@ -309,6 +351,8 @@ void http_conn_drain(struct http_conn *c)
 {
     if (c->h2)
         h2_server_drain(c->h2);
+    else if (c->h2_asleep)
+        h2_sleep_drain(&c->sleep);
     else if (c->h1_begun)
         h1_server_drain(&c->h1);
 }
@@ -319,17 +363,22 @@ static bool is_idle(const struct http_conn *c)
     if (c->h2)
         return c->h2->state == H2_OPEN && c->h2->begun && !c->h2->stream_count &&
                !c->h2->draining && !c->h2->blocked;
+    if (c->h2_asleep)
+        return c->sleep.state == H2_ASLEEP && !c->sleep.blocked;
     return c->h1_begun && c->h1.state == H1_IDLE && !c->h1.blocked;
 }
 
 static struct timer *timer_of(struct http_conn *c)
 {
+    if (c->h2_asleep)
+        return &c->sleep.timer;
     return c->h2 ? &c->h2->timer : &c->h1.timer;
 }
 
 static uint64_t left_ms_of(struct http_conn *c)
 {
-    uint64_t now_ms = loop_now_ms(c->server->loop), due_ms = timer_of(c)->due_ms;
+    uint64_t now_ms = loop_now_ms(c->server->loop);
+    uint64_t due_ms = c->h2 ? h2_server_due_ms(c->h2) : timer_of(c)->due_ms;
     return due_ms > now_ms ? due_ms - now_ms : 0;
 }
 
@@ -356,6 +405,8 @@ void http_conn_stop(struct http_conn *c)
 {
     if (c->h2)
         h2_server_stop(c->h2);
+    else if (c->h2_asleep)
+        h2_sleep_stop(&c->sleep);
     else if (c->h1_begun)
         h1_server_stop(&c->h1);
     else

@@ -25,6 +25,7 @@ struct http_server {
     bool draining;               /* answers say Connection: close, idle connections end */
     bool no_keep_alive;          /* connections end with the answers to what begins now */
     uint64_t http2_unread_bytes; /* all that h2_server.unread_bytes count */
+    uint32_t http2_sleepless;    /* connections that could not go to sleep */
     bool http2_begins;           /* a session of nghttp2 is being made */
     uint64_t flood_logged_s[H2_FLOOD_KIND_COUNT]; /* when one of each kind was last logged */
     uint64_t date_second;

@@ -38,6 +38,7 @@
     COUNTER(RESPONSES_ABORTED, responses_aborted,                                                  \
             "Responses cut short because the backend failed in the middle")                        \
     COUNTER(HTTP2_CONNECTIONS, http2_connections, "Client connections that speak HTTP/2")          \
+    COUNTER(HTTP2_WOKEN, http2_woken, "Sessions made anew for HTTP/2 connections that slept")      \
     COUNTER(HTTP2_FLOODS, http2_floods,                                                            \
             "HTTP/2 connections ended because the client kept the gateway busy for nothing")       \
     COUNTER(CLIENT_BYTES_IN, client_bytes_in, "Body bytes received from clients")                  \

@@ -11,6 +11,7 @@
 
 #define METRICS_GAUGES(GAUGE)                                                                      \
     GAUGE(CONNECTIONS_OPEN, connections_open, SUM, "Client connections open now")                  \
+    GAUGE(HTTP2_ASLEEP, http2_asleep, SUM, "Idle HTTP/2 connections without a session now")        \
     GAUGE(REQUESTS_ACTIVE, requests_active, SUM, "Requests being answered now")                    \
     GAUGE(TUNNELS_OPEN, tunnels_open, SUM, "Tunnels open now")                                     \
     GAUGE(UPSTREAM_IDLE, upstream_connections_idle, SUM, "Pooled idle connections to peers now")   \

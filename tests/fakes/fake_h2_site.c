@@ -29,7 +29,10 @@ int fake_h2_tear_down(void **state)
     (void)state;
     if (!s.stream.closed) {
         loop_event_begin(&s.loop);
-        h2_server_stop(&s.h2);
+        if (s.asleep)
+            h2_sleep_stop(&s.sleep);
+        else
+            h2_server_stop(&s.h2);
         loop_event_end(&s.loop);
     }
     fake_h2_client_fini(&s.remote);
@@ -66,6 +69,47 @@ void fake_h2_end_answer(struct exchange *ex, const struct headers *trailers)
 {
     loop_event_begin(&s.loop);
     exchange_send_end(ex, trailers);
+    loop_event_end(&s.loop);
+    fake_h2_client_run(&s.remote);
+}
+
+/* ---- sleep ---- */
+
+static void on_rest(struct h2_server *h);
+
+static void on_woken(struct h2_sleep *sleep, char *data, size_t len)
+{
+    h2_sleep_end(sleep);
+    s.asleep = false;
+    memset(&s.h2, 0, sizeof(s.h2));
+    s.h2.on_rest = on_rest;
+    h2_server_wake(&s.h2, sleep, &s.client, on_h2_closed);
+    s.stream.base.handler->on_data(&s.stream.base, data, len);
+}
+
+static void on_sleep_closed(struct h2_sleep *sleep)
+{
+    (void)sleep;
+    s.freed = true;
+}
+
+static void on_rest(struct h2_server *h)
+{
+    s.asleep = true;
+    s.sleep = (struct h2_sleep){ .on_woken = on_woken, .on_closed = on_sleep_closed };
+    h2_sleep_begin(&s.sleep, h);
+}
+
+void fake_h2_let_sleep(void)
+{
+    s.h2.on_rest = on_rest;
+}
+
+void fake_h2_expire(void)
+{
+    struct timer *t = s.asleep ? &s.sleep.timer : &s.h2.timer;
+    loop_event_begin(&s.loop);
+    t->on_expired(t);
     loop_event_end(&s.loop);
     fake_h2_client_run(&s.remote);
 }

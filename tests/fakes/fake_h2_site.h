@@ -14,6 +14,11 @@ void fake_h2_begin_answer(struct exchange *ex);
 void fake_h2_send_bytes(struct exchange *ex, size_t bytes);
 void fake_h2_end_answer(struct exchange *ex, const struct headers *trailers);
 
+/* It may sleep from now on. */
+void fake_h2_let_sleep(void);
+/* Its timer fires: it is idle for long enough, or has waited for long enough. */
+void fake_h2_expire(void);
+
 /* What has come on a stream; the test fails when there is nothing. */
 const struct fake_h2_answer *fake_h2_got(int32_t id);
 void fake_h2_assert_status(int32_t id, unsigned status);

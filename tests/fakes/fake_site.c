@@ -90,7 +90,8 @@ int fake_site_begin(void)
         .timeouts = { .request_head_ms = 60000,
                       .request_body_ms = 60000,
                       .send_ms = 60000,
-                      .keep_alive_ms = 60000 },
+                      .keep_alive_ms = 60000,
+                      .http2_sleep_ms = 1000 },
     };
     fake_stream_init(&s.stream, &s.loop);
     return 0;

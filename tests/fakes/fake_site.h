@@ -5,7 +5,7 @@
 
 #include "fakes/fake_h2_client.h"
 #include "http/h1_server.h"
-#include "http/h2_server.h"
+#include "http/h2_sleep.h"
 
 struct fake_site {
     struct loop loop;
@@ -17,6 +17,7 @@ struct fake_site {
         struct h1_server h1;
         struct h2_server h2;
     };
+    struct h2_sleep sleep;        /* while asleep, in place of h2 */
     struct fake_h2_client remote; /* of HTTP/2 */
     struct exchange *current;     /* the last one that was not closed */
     unsigned requests, ends, closes, blocks, drains;
@@ -26,6 +27,7 @@ struct fake_site {
     size_t body_len;
     bool answer_at_once, pause_at_once;
     struct slice more; /* sent as soon as there is room again */
+    bool asleep;
     bool freed; /* the protocol's server has said that it is closed */
 };
 

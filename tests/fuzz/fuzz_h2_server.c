@@ -1,11 +1,12 @@
-/* Whatever bytes a client sends: in pieces they do what they do at once, every exchange is closed,
- * and what would be forwarded is read as the request that it is, by a strict reader of another
+/* Whatever bytes a client sends: in pieces they do what they do at once, and to a connection that
+ * sleeps whenever it can what they do to one that does not; every exchange is closed, and what
+ * would be forwarded is read as the request that it is, by a strict reader of another
  * making and by our own. */
 #include "fakes/fake_stream.h"
 #include "fakes/strict_http.h"
 #include "http/h1_parser.h"
 #include "http/h1_write.h"
-#include "http/h2_server.h"
+#include "http/h2_sleep.h"
 #include "http/reply.h"
 
 #include <stdlib.h>
@@ -115,43 +116,139 @@ static void on_h2_closed(struct h2_server *h)
     (void)h;
 }
 
-static struct outcome serve(struct loop *loop, struct slice input, size_t step)
+/* ---- asleep ---- */
+
+static struct {
+    struct h2_server h2;
+    struct h2_sleep sleep;
+    struct fake_stream stream;
+    struct http_server server;
+    struct client_info client;
+    bool asleep;
+    unsigned sleeps;
+} site;
+
+static void on_rest(struct h2_server *h);
+
+static void on_woken(struct h2_sleep *s, char *data, size_t len)
 {
-    static struct fake_stream stream;
-    static struct metrics metrics;
-    struct client_info client = { .tls_version = "TLSv1.3" };
-    struct http_server server = { .loop = loop,
-                                  .handler = &handler,
-                                  .metrics = &metrics,
-                                  .limits = { .head_bytes = 8192,
-                                              .target_bytes = 2048,
-                                              .header_count = 64,
-                                              .http2_streams = 100,
-                                              .http2_window_bytes = 65536 },
-                                  .timeouts = { .request_head_ms = 60000,
-                                                .request_body_ms = 60000,
-                                                .send_ms = 60000,
-                                                .keep_alive_ms = 60000 } };
-    struct h2_server h2 = { 0 };
-    now = (struct outcome){ 0 };
-    fake_stream_init(&stream, loop);
+    h2_sleep_end(s);
+    site.asleep = false;
+    site.h2 = (struct h2_server){ .on_rest = on_rest };
+    h2_server_wake(&site.h2, s, &site.client, on_h2_closed);
+    site.stream.base.handler->on_data(&site.stream.base, data, len);
+}
+
+static void on_sleep_closed(struct h2_sleep *s)
+{
+    (void)s;
+}
+
+static void on_rest(struct h2_server *h)
+{
+    site.asleep = true;
+    site.sleeps++;
+    site.sleep = (struct h2_sleep){ .on_woken = on_woken, .on_closed = on_sleep_closed };
+    h2_sleep_begin(&site.sleep, h);
+}
+
+static void stay_awake(struct h2_server *h)
+{
+    h2_sleep_forget(h);
+}
+
+/* It has been idle for long enough. */
+static void tire(struct loop *loop)
+{
+    if (site.asleep || site.stream.closed || site.h2.state != H2_OPEN || site.h2.stream_count ||
+        !h2_flood_is_between_frames(&site.h2.flood))
+        return;
     loop_event_begin(loop);
-    h2_server_init(&h2, &stream.base, &server, &client, on_h2_closed);
+    site.h2.timer.on_expired(&site.h2.timer);
     loop_event_end(loop);
-    while (input.len && !stream.closed) {
+}
+
+/* ---- connections ---- */
+
+static void begin(struct loop *loop, void (*rest)(struct h2_server *h))
+{
+    static struct metrics metrics;
+    site.client = (struct client_info){ .tls_version = "TLSv1.3" };
+    site.server = (struct http_server){ .loop = loop,
+                                        .handler = &handler,
+                                        .metrics = &metrics,
+                                        .limits = { .head_bytes = 8192,
+                                                    .target_bytes = 2048,
+                                                    .header_count = 64,
+                                                    .http2_streams = 100,
+                                                    .http2_window_bytes = 65536 },
+                                        .timeouts = { .request_head_ms = 60000,
+                                                      .request_body_ms = 60000,
+                                                      .send_ms = 60000,
+                                                      .keep_alive_ms = 60000,
+                                                      .http2_sleep_ms = 1000 } };
+    site.h2 = (struct h2_server){ .on_rest = rest };
+    site.asleep = false;
+    now = (struct outcome){ 0 };
+    fake_stream_init(&site.stream, loop);
+    loop_event_begin(loop);
+    h2_server_init(&site.h2, &site.stream.base, &site.server, &site.client, on_h2_closed);
+    loop_event_end(loop);
+}
+
+static void feed(struct loop *loop, struct slice input, size_t step, bool tires)
+{
+    while (input.len && !site.stream.closed) {
         size_t len = MIN(step, input.len);
-        fake_stream_feed_bytes(&stream, slice_of(input.data, len));
-        stream.written_len = 0;
+        fake_stream_feed_bytes(&site.stream, slice_of(input.data, len));
+        if (tires)
+            tire(loop);
+        site.stream.written_len = 0;
         input = slice_from(input, len);
     }
-    if (!stream.closed) {
+}
+
+static struct outcome end(struct loop *loop)
+{
+    if (!site.stream.closed) {
         loop_event_begin(loop);
-        h2_server_stop(&h2);
+        if (site.asleep)
+            h2_sleep_stop(&site.sleep);
+        else
+            h2_server_stop(&site.h2);
         loop_event_end(loop);
     }
-    fake_stream_finish(&stream);
+    fake_stream_finish(&site.stream);
     REQUIRE(now.closes >= now.requests);
     return now;
+}
+
+static struct outcome serve(struct loop *loop, struct slice input, size_t step)
+{
+    begin(loop, NULL);
+    feed(loop, input, step, false);
+    return end(loop);
+}
+
+/* Frames come when two requests have been answered, and the table of fields is off. */
+static struct outcome serve_rested(struct loop *loop, struct slice frames,
+                                   void (*rest)(struct h2_server *h))
+{
+    static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0";
+    static const char acknowledgement[] = "\0\0\0\4\1\0\0\0\0";
+    static const char first[] = "\0\0\6\1\5\0\0\0\1\x82\x87\x84\x01\x01"
+                                "a";
+    static const char second[] = "\0\0\7\1\5\0\0\0\3\x20\x82\x87\x84\x01\x01"
+                                 "a";
+    begin(loop, rest);
+    feed(loop, slice_of(preface, sizeof(preface) - 1), LOOP_READ_BYTES, false);
+    feed(loop, slice_of(acknowledgement, 9), 9, false);
+    feed(loop, slice_of(first, sizeof(first) - 1), LOOP_READ_BYTES, true);
+    feed(loop, slice_of(acknowledgement, 9), 9, false);
+    feed(loop, slice_of(second, sizeof(second) - 1), LOOP_READ_BYTES, true);
+    REQUIRE(now.answered == 2 && site.asleep == (rest == on_rest));
+    feed(loop, frames, 1, true);
+    return end(loop);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -170,5 +267,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct outcome pieces = serve(&loop, input, 1);
     REQUIRE(whole.answered == pieces.answered || whole.requests != pieces.requests);
     REQUIRE(whole.requests <= pieces.requests); /* a flood is seen before what comes with it */
+    struct slice frames = slice_from(input, 24);
+    struct outcome awake = serve_rested(&loop, frames, stay_awake);
+    struct outcome asleep = serve_rested(&loop, frames, on_rest);
+    REQUIRE(memcmp(&awake, &asleep, sizeof(awake)) == 0);
     return 0;
 }

@@ -19,6 +19,8 @@ from .wait import DEADLINE_S, eventually
 
 # All tests with the record layer of TLS that is not the default: CONG_RECORD_LAYER=own.
 RECORD_LAYER = os.environ.get("CONG_RECORD_LAYER")
+# And with HTTP/2 connections that sleep after so long: CONG_HTTP2_SLEEP=20ms.
+HTTP2_SLEEP = os.environ.get("CONG_HTTP2_SLEEP")
 
 DEFAULTS = {
     "workers": 1,
@@ -80,7 +82,10 @@ class Gateway(Process):
             listener.setdefault("address", free_address())
             if "tls" in listener and RECORD_LAYER:
                 listener["tls"] = {"record_layer": RECORD_LAYER} | listener["tls"]
-        self.config_file.write_text(yaml.safe_dump(_plain(self.settings), sort_keys=False))
+        settings = _plain(self.settings)
+        if HTTP2_SLEEP:
+            settings["timeouts"] = {"http2_sleep": HTTP2_SLEEP} | settings.get("timeouts", {})
+        self.config_file.write_text(yaml.safe_dump(settings, sort_keys=False))
 
     def change(self, **settings):
         """Puts changed settings to use, and returns what the command says."""

@@ -43,7 +43,8 @@ class H2Answer:
 
 
 class H2Client:
-    def __init__(self, address, settings=(), acknowledge=True, preface=PREFACE, **how):
+    def __init__(self, address, settings=(), acknowledge=True, heeds_table=True, preface=PREFACE,
+                 **how):
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -55,7 +56,7 @@ class H2Client:
         self._encoder, self._decoder = Encoder(), Decoder()
         self._input, self._next_id = b"", 1
         self.answers, self.goaway, self.settings, self.pongs = {}, None, {}, 0
-        self._acknowledge = acknowledge
+        self._acknowledge, self._heeds_table = acknowledge, heeds_table
         self.tls.sendall(preface + SettingsFrame(0, settings=dict(settings)).serialize())
 
     # --- sending ---
@@ -140,6 +141,9 @@ class H2Client:
             self.goaway = frame
         elif isinstance(frame, SettingsFrame) and "ACK" not in frame.flags:
             self.settings |= frame.settings
+            if self._heeds_table and SettingsFrame.HEADER_TABLE_SIZE in frame.settings:
+                size = frame.settings[SettingsFrame.HEADER_TABLE_SIZE]
+                self._encoder.header_table_size = size
             if self._acknowledge:
                 self.tls.sendall(SettingsFrame(0, flags=["ACK"]).serialize())
         elif isinstance(frame, PingFrame) and "ACK" in frame.flags:
