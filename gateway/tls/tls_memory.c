@@ -16,6 +16,9 @@ static void *allocate(size_t bytes, const char *file, int line)
     return malloc(bytes);
 }
 
+/* Wipes nothing: what OpenSSL moves of secrets, it moves by OPENSSL_clear_realloc(), which
+ * allocates, copies and cleanses by itself. What comes here are lists and encodings of what anybody
+ * may see. */
 static void *reallocate(void *p, size_t bytes, const char *file, int line)
 {
     (void)file, (void)line;

@@ -61,6 +61,8 @@ static void tell_end(struct tls_stream *t, int status)
     t->end_told = true;
     t->failure_told = status != 0;
     stream_pause(t->lower);
+    if (status == ERR_INVALID) /* our alert leaves, though the handler answers with a reset */
+        stream_flush(t->lower);
     t->base.handler->on_end(&t->base, status);
 }
 

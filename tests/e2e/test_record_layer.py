@@ -2,8 +2,10 @@
 
 import ctypes
 import hashlib
+import hmac
 import socket
 import ssl
+import struct
 import subprocess
 
 import pytest
@@ -115,9 +117,16 @@ class Client:
         self.socket.setblocking(True)
         self.context = ctypes.c_void_p(
             self.lib.SSL_CTX_new(ctypes.c_void_p(self.lib.TLS_client_method())))
+        self.key_log = []
+        self.on_key = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p)(
+            lambda _, line: self.key_log.append(line.decode()))
+        self.lib.SSL_CTX_set_keylog_callback(self.context, self.on_key)
         self.tls = ctypes.c_void_p(self.lib.SSL_new(self.context))
         self.lib.SSL_set_fd(self.tls, self.socket.fileno())
         assert self.lib.SSL_connect(self.tls) == 1
+
+    def secrets(self, label):
+        return [bytes.fromhex(line.split()[2]) for line in self.key_log if label in line]
 
     def change_keys(self):
         assert self.lib.SSL_key_update(self.tls, 1) == 1  # and asks for the same
@@ -151,22 +160,22 @@ def test_keys_change_every_hundred_records(gateway):
     assert received > 40 * MIB and records > 1000
 
 
+def test_keys_change_every_hundred_records_of_an_upload(gateway):
+    body = bytes(range(256)) * (24 * MIB // 256)
+    client = Client(gateway.address())
+    client.send(request_bytes("PUT", "/upload", {"Content-Length": len(body)}))
+    for at in range(0, len(body), 100 * 16384):
+        client.change_keys()
+        client.send(body[at:at + 100 * 16384])
+    answer = client.receive()
+    client.close()
+    assert hashlib.sha256(body).hexdigest().encode() in answer
+
+
 # --- what is refused ---
 
-@pytest.mark.parametrize("bytes_", [
-    b"\x14\x03\x03\x00\x01\x01",
-    b"\x15\x03\x03\x00\x02\x02\x28",
-    b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00",
-    b"\x17\x03\x03\xff\xff",
-    b"\x17\x03\x03\x41\x01",
-    b"\x17\x03\x03\x00\x03abc",
-    b"\x17\x03\x03\x00\x20" + bytes(32),
-    b"\x17\x03\x01\x00\x20" + bytes(32),
-    b"GET / HTTP/1.1\r\n\r\n",
-], ids=["change-cipher-spec", "plain-alert", "client-hello", "length-ffff", "length-4101", "short",
-        "not-sealed", "version", "http"])
-def test_what_is_out_of_place_ends_the_connection(gateway, bytes_):
-    """With an alert, which the reset behind it may overtake; the unit tests say which."""
+def alert_after(gateway, bytes_):
+    """What OpenSSL's client calls the alert that ends the connection after these bytes."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
     tls = careless().wrap_bio(incoming, outgoing, server_hostname=HOST)
     with socket.create_connection(gateway.address().split(":"), DEADLINE_S) as sock:
@@ -177,15 +186,34 @@ def test_what_is_out_of_place_ends_the_connection(gateway, bytes_):
                     sock.sendall(outgoing.read())
                     return result
                 except ssl.SSLWantReadError:
-                    sock.sendall(outgoing.read())
+                    if outgoing.pending:
+                        sock.sendall(outgoing.read())
                     if not incoming.write(sock.recv(65536)):
                         incoming.write_eof()
         step(tls.do_handshake)
         step(tls.write, request_bytes("GET", "/"))
         assert step(tls.read, 65536).startswith(b"HTTP/1.1 200")
         sock.sendall(bytes_)
-        with pytest.raises((ssl.SSLError, ConnectionResetError)):
+        with pytest.raises(ssl.SSLError) as refusal:
             step(tls.read, 65536)
+    return refusal.value.reason
+
+
+@pytest.mark.parametrize("bytes_, alert", [
+    (b"\x14\x03\x03\x00\x01\x01", "UNEXPECTED_MESSAGE"),
+    (b"\x15\x03\x03\x00\x02\x02\x28", "UNEXPECTED_MESSAGE"),
+    (b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", "UNEXPECTED_MESSAGE"),
+    (b"\x17\x03\x03\xff\xff", "RECORD_OVERFLOW"),
+    (b"\x17\x03\x03\x41\x01", "RECORD_OVERFLOW"),
+    (b"\x17\x03\x03\x00\x03abc", "BAD_RECORD_MAC"),
+    (b"\x17\x03\x03\x00\x20" + bytes(32), "BAD_RECORD_MAC"),
+    (b"\x17\x03\x01\x00\x20" + bytes(32), "DECODE_ERROR"),
+    (b"GET / HTTP/1.1\r\n\r\n", "PROTOCOL_VERSION"),
+], ids=["change-cipher-spec", "plain-alert", "client-hello", "length-ffff", "length-4101", "short",
+        "not-sealed", "version", "http"])
+def test_what_is_out_of_place_ends_the_connection_with_an_alert(gateway, bytes_, alert):
+    """Also after the handshake a client is told, though the connection is then reset."""
+    assert alert in alert_after(gateway, bytes_)
     assert gateway.request("GET", "/").status == 200
 
 
@@ -207,19 +235,30 @@ def memory_of(process):
                 yield memory.read(end - start)
 
 
-def count_in_memory(process, secret):
-    return sum(piece.count(secret) for piece in memory_of(process))
+def count_in_memory(process, secrets):
+    pieces = list(memory_of(process))
+    return [sum(piece.count(secret) for piece in pieces) for secret in secrets]
 
 
-def test_secrets_leave_memory_with_their_connection(own, tmp_path):
-    context = careless()
-    context.keylog_filename = str(tmp_path / "keys")
-    client = own.connect(context=context)
-    assert client.request("GET", "/").status == 200
-    secrets = [bytes.fromhex(line.split()[2]) for line in open(tmp_path / "keys")
-               if "_TRAFFIC_SECRET_0" in line]
+def next_secret(secret):
+    """RFC 8446 7.2."""
+    label = b"tls13 traffic upd"
+    info = struct.pack(">HB", len(secret), len(label)) + label + b"\0"
+    return hmac.digest(secret, info + b"\1", {32: "sha256", 48: "sha384"}[len(secret)])
+
+
+def test_secrets_leave_memory_when_keys_change_and_connections_end(own):
     [worker] = own.worker_pids().values()
-    assert [count_in_memory(worker, secret) for secret in secrets] == [1, 1]
+    client = Client(own.address())
+    client.send(request_bytes("GET", "/"))
+    assert client.receive().startswith(b"HTTP/1.1 200")
+    first = client.secrets("_TRAFFIC_SECRET_0")
+    second = [next_secret(secret) for secret in first]
+    assert count_in_memory(worker, first + second) == [1, 1, 0, 0]
+    client.change_keys()
+    client.send(request_bytes("GET", "/"))
+    assert client.receive().startswith(b"HTTP/1.1 200")
+    assert count_in_memory(worker, first + second) == [0, 0, 1, 1]
     client.close()
     own.settled_metrics()
-    assert [count_in_memory(worker, secret) for secret in secrets] == [0, 0]
+    assert count_in_memory(worker, first + second) == [0, 0, 0, 0]
