@@ -165,6 +165,7 @@ static void begin_verdict(struct fake_verdict *v)
     v->plain_len = 0;
     v->event = RECORD_NEED_INPUT;
     v->alert = RECORD_ALERT_NONE;
+    v->updates_asked = 0;
 }
 
 static void read_ours(struct fake_records *f, struct slice bytes, struct fake_verdict *v)
@@ -188,10 +189,13 @@ static void read_ours(struct fake_records *f, struct slice bytes, struct fake_ve
 static void on_message(int is_write, int version, int type, const void *data, size_t len, SSL *ssl,
                        void *user)
 {
+    static const uint8_t update_asked[] = { 24, 0, 0, 1, 1 };
     struct fake_verdict *v = user;
     (void)version, (void)ssl;
     if (is_write && type == SSL3_RT_ALERT && len == 2)
         v->alert = ((const uint8_t *)data)[1];
+    if (!is_write && type == SSL3_RT_HANDSHAKE && len == sizeof(update_asked))
+        v->updates_asked += memcmp(data, update_asked, len) == 0;
 }
 
 static void read_theirs(struct fake_records *f, struct slice bytes, struct fake_verdict *v)
@@ -210,7 +214,10 @@ static void read_theirs(struct fake_records *f, struct slice bytes, struct fake_
             continue;
         }
         int error = SSL_get_error(f->server, 0);
-        if (error == SSL_ERROR_ZERO_RETURN)
+        /* After a user_canceled SSL_get_error() no longer knows a close_notify. */
+        bool is_end = error == SSL_ERROR_SYSCALL &&
+                      (SSL_get_shutdown(f->server) & SSL_RECEIVED_SHUTDOWN) != 0;
+        if (error == SSL_ERROR_ZERO_RETURN || is_end)
             v->event = RECORD_END;
         else if (error != SSL_ERROR_WANT_READ)
             v->event = RECORD_FAILED;

@@ -32,6 +32,7 @@ struct fake_verdict {
     size_t plain_len;
     enum record_event event; /* RECORD_NEED_INPUT: it would go on */
     enum record_alert alert; /* that it sends; with RECORD_FAILED */
+    unsigned updates_asked;  /* KeyUpdates that ask for one in return; only OpenSSL's side counts */
 };
 
 void fake_records_site_init(struct fake_records_site *site);

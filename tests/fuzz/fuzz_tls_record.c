@@ -97,12 +97,22 @@ static void step(struct program *p)
     }
 }
 
-/* A client that is still heard gets the same bytes from both. */
+/* OpenSSL that owes an answer to a key update gives it instead of reading the next message, if all
+ * of that is a head in a record of its own; it comes to it with the next record. We read at once.
+ */
+static bool reads_later(void)
+{
+    return ours.event == RECORD_FAILED && theirs.updates_asked && f.ours.message_bytes == 4;
+}
+
+/* A client that is still heard gets the same bytes from both, unless it has asked for new keys more
+ * than once: OpenSSL answers each time, we once; or is in the middle of a message, behind its head:
+ * OpenSSL then writes nothing. */
 static void write_both(void)
 {
     static char out[4 * RECORD_SEALED_MAX_BYTES];
     size_t len;
-    if (ours.event == RECORD_FAILED || f.ours.silent > 1) /* OpenSSL answers more than once */
+    if (ours.event == RECORD_FAILED || theirs.updates_asked > 1 || f.ours.message_bytes == 4)
         return;
     REQUIRE(fake_records_write(&f, slice_of(filler, RECORD_PLAIN_MAX_BYTES + 1), out, &len));
     REQUIRE(fake_records_shutdown(&f, out, &len));
@@ -120,7 +130,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         step(&p);
     size_t piece_bytes = piece < 200 ? MAX(piece, p.wire_len / PIECES_MAX) : p.wire_len;
     fake_records_read(&f, slice_of(wire, p.wire_len), piece_bytes + 1, &ours, &theirs);
-    REQUIRE(ours.event == theirs.event && ours.alert == theirs.alert);
+    REQUIRE(reads_later() || (ours.event == theirs.event && ours.alert == theirs.alert));
     REQUIRE(ours.plain_len == theirs.plain_len);
     REQUIRE(memcmp(ours.plain, theirs.plain, ours.plain_len) == 0);
     write_both();
