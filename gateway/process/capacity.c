@@ -13,6 +13,8 @@
 #define RESERVED_MIN 512
 #define USER_BYTES (16ull * 1024)
 #define HTTP2_USER_BYTES (30ull * 1024)
+/* What the record layer of ours saves of either: 14 KiB, but one in seven may come with TLS 1.2. */
+#define RECORD_LAYER_SAVES_BYTES (12ull * 1024)
 #define WORKER_BYTES (64ull * 1024 * 1024)
 #define MIB (1024ull * 1024)
 
@@ -135,12 +137,22 @@ uint32_t capacity_workers(const struct capacity *c, uint32_t configured, uint64_
     return (uint32_t)MIN(MAX(needed, c->cores), CONFIG_WORKERS_MAX);
 }
 
+static uint64_t bytes_per_user_of(const struct config_listener *l)
+{
+    if (!l->tls)
+        return 0;
+    uint64_t bytes = l->http2 ? HTTP2_USER_BYTES : USER_BYTES;
+    bool is_ours = l->tls->record_layer == CONFIG_RECORD_LAYER_OWN;
+    return bytes - (is_ours ? RECORD_LAYER_SAVES_BYTES : 0);
+}
+
+/* As if all came to the listener where they cost most. */
 static uint64_t bytes_per_user(const struct config *config)
 {
+    uint64_t most = 0;
     for (size_t i = 0; i < config->listener_count; i++)
-        if (config->listeners[i].tls && config->listeners[i].http2)
-            return HTTP2_USER_BYTES;
-    return USER_BYTES;
+        most = MAX(most, bytes_per_user_of(&config->listeners[i]));
+    return most ? most : USER_BYTES;
 }
 
 uint64_t capacity_memory_needed(uint32_t workers, const struct config *config)

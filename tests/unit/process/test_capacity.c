@@ -118,6 +118,21 @@ static void reckons_with_http2_where_it_is_offered(void **state)
     assert_non_null(strstr(advice_for(&enough_for_http1, 8, &config), "needs about"));
 }
 
+static void reckons_with_the_record_layer(void **state)
+{
+    (void)state;
+    struct config_tls ours = { .record_layer = CONFIG_RECORD_LAYER_OWN }, theirs = { 0 };
+    struct config_listener listeners[] = { { .tls = &ours }, { .tls = &theirs } };
+    struct config config = { .listeners = listeners, .listener_count = 1, .capacity_users = 1024 };
+    uint64_t workers_need = 64ull << 20;
+    assert_int_equal(capacity_memory_needed(1, &config) - workers_need, 4ull << 20);
+    listeners[0].http2 = true;
+    assert_int_equal(capacity_memory_needed(1, &config) - workers_need, 18ull << 20);
+    listeners[0].http2 = false;
+    config.listener_count = 2;
+    assert_int_equal(capacity_memory_needed(1, &config) - workers_need, 16ull << 20);
+}
+
 static void does_not_judge_memory_that_it_cannot_see(void **state)
 {
     (void)state;
@@ -210,6 +225,7 @@ int main(void)
         cmocka_unit_test(advises_no_more_workers_than_there_may_be),
         cmocka_unit_test(advises_the_memory_that_is_missing),
         cmocka_unit_test(reckons_with_http2_where_it_is_offered),
+        cmocka_unit_test(reckons_with_the_record_layer),
         cmocka_unit_test(does_not_judge_memory_that_it_cannot_see),
         cmocka_unit_test(takes_the_tightest_limit_of_memory),
         cmocka_unit_test(raises_the_soft_limit_of_descriptors),
