@@ -39,8 +39,12 @@ def test_connections_of_the_other_worker_are_unharmed(gateway, listener):
 
 
 def test_killed_worker_costs_a_load_only_its_own_connections(gateway):
+    def open_at_workers():
+        return [process["connections_open"] for name, process in sorted(gateway.processes().items())
+                if name.startswith("worker")]
+
     with Load(gateway.connect, clients=6) as load:
-        hit = gateway.processes()["worker 0"]["connections_open"]
+        hit = eventually(lambda: sum(open_at_workers()) == 6 and open_at_workers(), "all are in")[0]
         kill(gateway, "worker 0")
         load.wait_for(100)
     assert len(load.failures) <= hit
