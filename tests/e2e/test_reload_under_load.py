@@ -19,7 +19,7 @@ def test_idle_connections_and_websockets_survive_ten_reloads_under_load(node, ot
     certificates = [{"certificates": [certs.portal.settings]},
                     {"certificates": [renewed.settings]}]
     with Gateway(node, workers=2, listeners=[{"tls": certs.tls}, {}],
-                 timeouts={"request_head": "10m", "keep_alive": "10m"}) as gateway:
+                 timeouts={"request_head": "5m", "keep_alive": "10m"}) as gateway:
         tls_listener, plain_listener = gateway.settings["listeners"]
         idle = [gateway.connect() for _ in range(1000)]
         sockets = [WebSocket(gateway.connect()) for _ in range(20)]
