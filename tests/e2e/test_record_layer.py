@@ -149,25 +149,26 @@ class Client:
 def test_keys_change_every_hundred_records(gateway):
     """In a download of some 2,500 records, whose reader sends nothing else."""
     client = Client(gateway.address())
-    client.send(request_bytes("GET", f"/any?bytes={40 * MIB}", version="HTTP/1.0"))
+    client.send(request_bytes("GET", f"/any?bytes={40 * MIB}"))
     received = records = 0
-    while data := client.receive():
-        received += len(data)
+    while received < 40 * MIB:
+        received += len(client.receive())
         records += 1
         if records % 100 == 0:
             client.change_keys()
     client.close()
-    assert received > 40 * MIB and records > 1000
+    assert records > 1000
 
 
 def test_keys_change_every_hundred_records_of_an_upload(gateway):
     body = bytes(range(256)) * (24 * MIB // 256)
     client = Client(gateway.address())
-    client.send(request_bytes("PUT", "/upload", {"Content-Length": len(body)}))
+    head = {"Content-Length": len(body), "Connection": "close"}
+    client.send(request_bytes("PUT", "/upload", head))
     for at in range(0, len(body), 100 * 16384):
         client.change_keys()
         client.send(body[at:at + 100 * 16384])
-    answer = client.receive()
+    answer = b"".join(iter(client.receive, b""))
     client.close()
     assert hashlib.sha256(body).hexdigest().encode() in answer
 

@@ -9,7 +9,8 @@ import subprocess
 import pytest
 
 from env import (
-    DEADLINE_S, HOST, Gateway, Process, RawClient, Wire, eventually, openssl, request_bytes)
+    DEADLINE_S, FORGETFUL, HOST, Gateway, Process, RawClient, Wire, eventually, openssl,
+    request_bytes)
 
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
 
@@ -32,7 +33,7 @@ def served(certs):
 def gateway(node, served):
     tls = {"certificates": [certificate.settings for certificate in served.values()]}
     with Gateway(node, workers=2, listeners=[{"tls": tls}, {"tls": tls | {"min_version": 1.3}}],
-                 timeouts={"handshake": "300ms"}) as gateway:
+                 timeouts={"handshake": "300ms"}, prefix=FORGETFUL) as gateway:
         yield gateway
 
 
