@@ -295,7 +295,9 @@ def test_flood_while_the_peer_never_reads(gateway, reason):
 def test_answers_that_nobody_reads_share_a_budget(node, certs):
     """A hundred large answers at once, on each of eight connections: without a common budget each
     of the streams would keep what one read from its backend brings."""
-    with Gateway(node, listeners=[{"tls": certs.tls}], prefix=FORGETFUL) as gateway:
+    all_at_once = {"isolation": {"max_inflight": 1000, "slow": "1m"}}
+    with Gateway(node, listeners=[{"tls": certs.tls}], prefix=FORGETFUL,
+                 upstream=all_at_once) as gateway:
         warm = H2Client(gateway.address())
         warm.answer(warm.request("GET", "/download?bytes=50000"))
         memory = gateway.memory_kib()
