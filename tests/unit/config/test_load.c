@@ -133,8 +133,8 @@ static void rejects_an_unknown_key(void **state)
     expect_problems(GOOD "worker: 1\n", "4:1: worker: unknown key; did you mean workers?\n");
     expect_problems(GOOD "timeouts:\n  body: 1s\n",
                     "5:3: timeouts.body: unknown key; here may stand: handshake, request_head, "
-                    "request_body, min_body_rate, send, min_send_rate, keep_alive, shutdown, "
-                    "drain_notice\n");
+                    "request_body, min_body_rate, send, min_send_rate, keep_alive, "
+                    "http2_sleep, shutdown, drain_notice\n");
     expect_problems(GOOD "? [ a ]\n: 1\n", "4:3: a key must be a word\n");
 }
 
