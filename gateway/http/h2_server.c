@@ -9,11 +9,6 @@
 #include "common/mem.h"
 #include "http/h2_sleep.h"
 
-/* How long a client may go on sending after GOAWAY; closing at once would make its kernel throw it
- * away. */
-#define LINGER_MS 5000
-/* Until the second GOAWAY, should the client not answer the PING that went with the first. */
-#define DRAIN_MS 1000
 /* Replies that may wait for a client that does not read. */
 #define OUTPUT_MAX_FRAMES 1000
 
@@ -36,7 +31,7 @@ static void watch(struct h2_server *h)
     const struct config_timeouts *t = &h->server->timeouts;
     uint64_t ms = 0;
     if (h->state == H2_LINGER)
-        ms = LINGER_MS;
+        ms = H2_LINGER_MS;
     else if (h->blocked || h->state == H2_CLOSING)
         ms = send_pace_begin(&h->pace, t);
     else if (h->stream_count == 0)
@@ -325,7 +320,7 @@ void h2_server_drain(struct h2_server *h)
     h->draining = true;
     nghttp2_submit_shutdown_notice(h->session);
     nghttp2_submit_ping(h->session, NGHTTP2_FLAG_NONE, NULL);
-    timer_set(wheel(h), &h->drain_timer, DRAIN_MS);
+    timer_set(wheel(h), &h->drain_timer, H2_DRAIN_MS);
     h2_server_schedule(h);
 }
 
@@ -380,7 +375,7 @@ void h2_server_wake(struct h2_server *h, const struct h2_sleep *from,
     uint64_t now_ms = loop_now_ms(h->stream->loop);
     timer_set(wheel(h), &h->timer, h2_sleep_wait(h, h->idle_due_ms - MIN(now_ms, h->idle_due_ms)));
     if (h->draining)
-        timer_set(wheel(h), &h->drain_timer, DRAIN_MS);
+        timer_set(wheel(h), &h->drain_timer, H2_DRAIN_MS);
 }
 
 void h2_server_let_go(struct h2_server *h)

@@ -2,9 +2,6 @@
 
 /* A request may be the only one for a while; the table of fields pays from this one on. */
 #define TABLE_PAYS_AT 2
-/* As in h2_server.c. */
-#define LINGER_MS 5000
-#define DRAIN_MS 1000
 
 /* ---- falling asleep ---- */
 
@@ -120,7 +117,7 @@ static void go_away(struct h2_sleep *s)
 {
     h2_session_write_goaway(s->stream, s->snapshot.last_id, NGHTTP2_NO_ERROR);
     set_state(s, H2_SLEEP_LINGER);
-    set_timer(s, LINGER_MS);
+    set_timer(s, H2_LINGER_MS);
     stream_shutdown(s->stream);
 }
 
@@ -133,7 +130,7 @@ void h2_sleep_drain(struct h2_sleep *s)
     set_state(s, H2_NOTICED);
     h2_session_write_goaway(s->stream, INT32_MAX, NGHTTP2_NO_ERROR);
     stream_write(s->stream, slice_of(ping, sizeof(ping)));
-    set_timer(s, DRAIN_MS);
+    set_timer(s, H2_DRAIN_MS);
 }
 
 void h2_sleep_stop(struct h2_sleep *s)

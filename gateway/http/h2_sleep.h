@@ -26,6 +26,12 @@
 #define H2_SLEEP_ANSWER_MS 10000
 #define H2_SLEEPLESS_MAX 1000
 
+/* How long a client may go on sending after GOAWAY; closing at once would make its kernel throw it
+ * away. */
+#define H2_LINGER_MS 5000
+/* Until the second GOAWAY, should the client not answer the PING that went with the first. */
+#define H2_DRAIN_MS 1000
+
 /* ---- falling asleep: for h2_server.c ---- */
 
 /* Where in the idle time a h2_server is. */

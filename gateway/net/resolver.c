@@ -15,7 +15,7 @@
 struct socket_watch {
     struct list node;
     uv_poll_t poll;
-    struct resolver *resolver; /* borrowed; NULL: closing */
+    struct resolver *resolver; /* borrowed; gone while the handle closes */
     ares_socket_t fd;
 };
 

@@ -95,14 +95,7 @@ void peer_refresh_address(struct peer *p)
         upstream_conn_close_idle(p);
 }
 
-/* For each choice: as board_in_flight(), from the cell that is at hand. */
 uint32_t peer_in_flight(const struct peer *p)
 {
-    if (!p->series.in_flight)
-        return 0;
-    const _Atomic uint32_t *row = p->series.in_flight - p->set->slot;
-    uint32_t sum = 0;
-    for (uint32_t slot = 0, end = board_workers_end(p->set->board); slot < end; slot++)
-        sum += atomic_load_explicit(&row[slot], memory_order_relaxed);
-    return sum;
+    return board_in_flight(p->set->board, p->board_index);
 }

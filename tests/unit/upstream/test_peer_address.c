@@ -25,6 +25,14 @@ static bool set(struct peer_addresses *found, const char *a, const char *b)
     return peer_addresses_set(found, ips, b ? 2 : 1, 1000);
 }
 
+/* It has a name, which leads to 10.0.0.1. */
+static void begin(struct peer_address *a, struct peer_addresses *found)
+{
+    peer_address_apply(a, &named, found);
+    set(found, "10.0.0.1", NULL);
+    peer_address_refresh(a);
+}
+
 /* "127.0.0.1:80" of the next one. */
 static const char *next(struct peer_address *a)
 {
@@ -76,9 +84,7 @@ static void a_change_is_told_once(void **state)
     (void)state;
     struct peer_addresses found = { 0 };
     struct peer_address a = { 0 };
-    peer_address_apply(&a, &named, &found);
-    set(&found, "10.0.0.1", NULL);
-    peer_address_refresh(&a);
+    begin(&a, &found);
     assert_false(set(&found, "10.0.0.1", NULL));
     assert_false(peer_address_refresh(&a));
     assert_true(set(&found, "10.0.0.2", NULL));
@@ -92,9 +98,7 @@ static void a_failed_look_up_changes_no_address(void **state)
     (void)state;
     struct peer_addresses found = { 0 };
     struct peer_address a = { 0 };
-    peer_address_apply(&a, &named, &found);
-    set(&found, "10.0.0.1", NULL);
-    peer_address_refresh(&a);
+    begin(&a, &found);
     peer_addresses_fail(&found, 12);
     assert_false(peer_address_refresh(&a));
     assert_string_equal(next(&a), "10.0.0.1:8080");
@@ -109,9 +113,7 @@ static void what_is_being_written_is_read_the_next_time(void **state)
     (void)state;
     struct peer_addresses found = { 0 };
     struct peer_address a = { 0 };
-    peer_address_apply(&a, &named, &found);
-    set(&found, "10.0.0.1", NULL);
-    peer_address_refresh(&a);
+    begin(&a, &found);
     found.turn++; /* its keeper was killed at this moment */
     assert_false(peer_address_refresh(&a));
     assert_string_equal(next(&a), "10.0.0.1:8080");
@@ -125,9 +127,7 @@ static void a_reload_keeps_what_was_found(void **state)
     (void)state;
     struct peer_addresses found = { 0 };
     struct peer_address a = { 0 };
-    peer_address_apply(&a, &named, &found);
-    set(&found, "10.0.0.1", NULL);
-    peer_address_refresh(&a);
+    begin(&a, &found);
     peer_address_apply(&a, &named, &found);
     assert_string_equal(next(&a), "10.0.0.1:8080");
 }
