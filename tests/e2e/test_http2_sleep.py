@@ -131,7 +131,6 @@ process.stdin.on("end", () => session.close());
 """
 
 
-@pytest.mark.skipif(not shutil.which("node"), reason="there is no node")
 def test_node(gateway):
     with subprocess.Popen(["node", "-e", NODE, f"https://{gateway.address()}"], text=True,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE) as program:
