@@ -3,10 +3,11 @@
 import os
 import resource
 from itertools import count
+from pathlib import Path
 
 import pytest
 
-from env import Gateway, Incomplete, RawClient
+from env import Gateway, Incomplete, RawClient, eventually
 
 # A worker with few of them keeps half for itself and for connections to peers.
 ROOM = 100
@@ -49,12 +50,32 @@ def test_capacity_that_does_not_fit_is_said_at_the_start(node):
         assert gateway.request("GET", "/").status == 200
 
 
+def workers_of(gateway, clients):
+    """{client: the name of the worker that holds the other end of its connection}"""
+    holders = {link.readlink().name: name for name, pid in gateway.worker_pids().items()
+               for link in Path(f"/proc/{pid}/fd").iterdir()}
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    links = {(row[1].split(":")[1], row[2].split(":")[1]): f"socket:[{row[9]}]" for row in rows}
+
+    def port(address):
+        return f"{address[1]:04X}"
+
+    return {client: holders[links[port(client.socket.getpeername()),
+                                  port(client.socket.getsockname())]] for client in clients}
+
+
 def test_full_worker_leaves_new_connections_to_the_other(small):
-    clients = crowd(small, 1)
+    clients = workers_of(small, crowd(small, 2))
+    for client, worker in clients.items():
+        if worker == "worker 1":
+            client.close()
+    eventually(lambda: small.processes()["worker 1"]["state"] != "full", "worker 1 has room")
+    assert small.processes()["worker 0"]["state"] == "full"
     for _ in range(20):
         assert small.request("GET", "/").status == 200
-    for client in clients:
-        assert client.request("GET", "/").status == 200
+    for client, worker in clients.items():
+        if worker == "worker 0":
+            assert client.request("GET", "/").status == 200
 
 
 def test_full_gateway_serves_whom_it_has_and_stays_reachable_for_its_operators(small):
