@@ -1,5 +1,6 @@
 #include "bench/load/generator.h"
 
+#include "bench/load/coalesce.h"
 #include "bench/load/crowd.h"
 #include "bench/load/horde.h"
 #include "bench/node/seed.h"
@@ -32,6 +33,7 @@ struct generator {
     struct results_generator *out; /* ours of it */
     struct agenda_item wait, watch, second, end, drain;
     uv_signal_t signals[2];
+    struct coalesce coalesce; /* of citizens; the probe measures, and attackers do not wait */
     uint64_t drain_until_us;
     uint64_t sent, received; /* told to the tally */
     uint32_t phase;          /* of the last second */
@@ -141,6 +143,7 @@ static void end_now(struct generator *g)
     for (size_t i = 0; i < ARRAY_LEN(g->signals); i++)
         close_handle((uv_handle_t *)&g->signals[i]);
     close_handle((uv_handle_t *)&agenda->poll);
+    coalesce_stop(&g->coalesce);
 }
 
 static void on_drain(struct agenda_item *item)
@@ -401,6 +404,8 @@ static int set_up(struct generator *g, const struct generator_start *start, stru
         return rc;
     if (start->is_attackers)
         setpriority(PRIO_PROCESS, 0, NICE_LEAST);
+    else if (!start->is_probe)
+        coalesce_start(&g->coalesce, &g->engine.loop);
     rc = allow_files(gather(g, start), e);
     if (rc == 0)
         rc = agenda_open(&g->engine.agenda, &g->engine.loop, e);
