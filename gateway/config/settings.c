@@ -168,7 +168,7 @@ static const struct setting tls_rows[] = {
     PART(certificates, LIST, REQUIRED, "1..256",
          "certificates, chosen by server name; the first is the default"),
     VALUE(min_version, min_version, CHOICE, "1.2", "1.2|1.3", "oldest TLS version accepted"),
-    VALUE(record_layer, record_layer, CHOICE, "openssl", "openssl|own",
+    VALUE(record_layer, record_layer, CHOICE, "own", "openssl|own",
           "what protects the records of TLS 1.3 after the handshake"),
     VALUE(client_auth, client_auth, CHOICE, "off", "off|optional|required",
           "certificates of clients"),

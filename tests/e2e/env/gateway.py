@@ -17,7 +17,7 @@ from .process import Process, program
 from .raw_client import HOST, RawClient
 from .wait import DEADLINE_S, eventually
 
-# All tests with the record layer of TLS that is not the default: CONG_RECORD_LAYER=own.
+# All tests with the record layer of TLS that is not the default: CONG_RECORD_LAYER=openssl.
 RECORD_LAYER = os.environ.get("CONG_RECORD_LAYER")
 # And with HTTP/2 connections that sleep after so long: CONG_HTTP2_SLEEP=20ms.
 HTTP2_SLEEP = os.environ.get("CONG_HTTP2_SLEEP")
