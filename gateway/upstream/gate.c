@@ -93,11 +93,12 @@ static void refuse(struct gate_pass *p, struct gate *g, enum gate_shed why)
     p->on_refused(p, why);
 }
 
-/* Four times as many as may be in flight: who waits is bounded by time, this only bounds memory. */
+/* Four times as many as may be in flight: who waits is bounded by time, this only bounds memory. A
+ * small upstream's queue has room for who comes while it pauses. */
 static bool wait_at(struct gate_pass *p, struct gate *g)
 {
-    struct gate_waiter *gives_way =
-        gate_queue_push(&g->queue, &p->waiter, 4 * gate_limit(g), watched_ms(g));
+    uint32_t places = MAX(4 * gate_limit(g), GATE_PLACES_LEAST);
+    struct gate_waiter *gives_way = gate_queue_push(&g->queue, &p->waiter, places, watched_ms(g));
     note_waiting(g);
     p->at = g;
     if (gives_way == &p->waiter)

@@ -19,6 +19,7 @@
 #include "upstream/gate_queue.h"
 
 #define GATE_LOOK_MS TIMER_TICK_MS
+#define GATE_PLACES_LEAST 128  /* in the queue of one worker */
 #define GATES_OF_ROUTE_MAX 5 /* its upstream's, and shared systems' */
 
 struct gate {

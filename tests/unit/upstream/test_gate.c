@@ -5,7 +5,7 @@
 #include <cmocka.h>
 
 #define MAX_IN_FLIGHT 2
-#define PASSES 12
+#define PASSES (MAX_IN_FLIGHT + GATE_PLACES_LEAST + 2)
 
 /* An upstream's gate and a shared system's, as worker 0 and as worker 1 see them. */
 struct fixture {
@@ -216,12 +216,13 @@ static void a_queue_has_an_end(void **unused)
 {
     (void)unused;
     begin();
-    for (size_t i = 0; i < MAX_IN_FLIGHT + 4 * MAX_IN_FLIGHT; i++)
+    const size_t all = MAX_IN_FLIGHT + GATE_PLACES_LEAST;
+    for (size_t i = 0; i < all; i++)
         assert_int_equal(enter(i, f.alone, 1), i < MAX_IN_FLIGHT ? GATE_ENTERED : GATE_WAITS);
-    assert_int_equal(enter(10, f.alone, 1), GATE_REFUSED);
+    assert_int_equal(enter(all, f.alone, 1), GATE_REFUSED);
     assert_int_equal(f.why, GATE_SHED_FULL);
-    f.passes[11].waiter.priority = 0;
-    assert_int_equal(enter(11, f.alone, 1), GATE_WAITS); /* another one gives way */
+    f.passes[all + 1].waiter.priority = 0;
+    assert_int_equal(enter(all + 1, f.alone, 1), GATE_WAITS); /* another one gives way */
     assert_int_equal(f.refused, 1);
     assert_int_equal(counter_read(&f.upstream.mine->shed[GATE_SHED_FULL]), 2);
     finish();

@@ -48,19 +48,19 @@ static void who_has_waited_for_half_a_second_is_late(void **state)
     assert_int_equal(q.count, 1);
 }
 
-/* One is served each 10 ms, two come: the wait grows past the target. */
+/* One is served each 50 ms, two come: the wait grows past the target. */
 static void a_queue_that_does_not_drain_is_overloaded(void **state)
 {
     (void)state;
     begin();
     uint64_t now = 1000;
-    for (size_t i = 0; i < 24; i += 2, now += 10) {
+    for (size_t i = 0; i < 24; i += 2, now += 50) {
         push(i, now);
         push(i + 1, now);
         gate_queue_pop(&q, now);
     }
     assert_false(q.overloaded); /* the first were served at once */
-    for (size_t i = 24; i < 48; i += 2, now += 10) {
+    for (size_t i = 24; i < 48; i += 2, now += 50) {
         push(i, now);
         push(i + 1, now);
         gate_queue_pop(&q, now);
@@ -80,8 +80,8 @@ static void nobody_served_for_an_interval_is_overload(void **state)
     (void)state;
     begin();
     push(0, 1000);
-    assert_null(gate_queue_late(&q, 1099));
-    assert_ptr_equal(gate_queue_late(&q, 1100), &w[0]); /* 40 ms have passed long ago */
+    assert_null(gate_queue_late(&q, 1499));
+    assert_ptr_equal(gate_queue_late(&q, 1500), &w[0]); /* 40 ms have passed long ago */
     assert_true(q.overloaded);
 }
 
@@ -91,8 +91,8 @@ static void who_came_at_the_end_of_an_interval_does_not_overload(void **state)
     begin();
     push(0, 1000);
     assert_ptr_equal(gate_queue_pop(&q, 1001), &w[0]);
-    push(1, 1095);
-    assert_null(gate_queue_late(&q, 1105));
+    push(1, 1495);
+    assert_null(gate_queue_late(&q, 1505));
     assert_false(q.overloaded);
 }
 
@@ -101,8 +101,8 @@ static void overload_ends_when_the_queue_has_drained(void **state)
     (void)state;
     begin();
     push(0, 1000);
-    assert_ptr_equal(gate_queue_late(&q, 1100), &w[0]);
-    push(1, 1300);
+    assert_ptr_equal(gate_queue_late(&q, 1500), &w[0]);
+    push(1, 2100);
     assert_false(q.overloaded);
 }
 
