@@ -19,6 +19,9 @@
  * peer does, or in half the time if that is less. */
 #define IDLE_MARGIN_MS 1000
 
+/* One that is too many to be kept: answers to a crowd come together, and so do its next requests. */
+#define SURPLUS_MS 100
+
 /* How long a connection that is closed may take to send what is left. */
 #define UPSTREAM_CLOSE_MS 5000
 
@@ -417,7 +420,7 @@ static bool is_for_the_pool(const struct upstream_conn *c)
 {
     return c->state == UPSTREAM_CONN_LENT && c->answer_complete && c->reusable && !c->single &&
            c->link.version == c->peer->link.version && c->address_turn == c->peer->where.turn &&
-           has_room(c->peer);
+           c->peer->idle_max > 0;
 }
 
 void upstream_conn_release(struct upstream_conn **pointer, bool complete)
@@ -435,8 +438,8 @@ void upstream_conn_release(struct upstream_conn **pointer, bool complete)
     }
     series_peer_end(peer->series);
     c->state = UPSTREAM_CONN_IDLE;
+    timer_set(wheel(c), &c->timer, has_room(peer) ? c->idle_ms : MIN(c->idle_ms, SURPLUS_MS));
     set_idle(c, true);
-    timer_set(wheel(c), &c->timer, c->idle_ms);
     stream_resume(c->stream);
     /* Last: without other holders the peer goes, and its idle connections with it. */
     struct peer *held = peer;

@@ -135,6 +135,26 @@ def test_no_more_idle_connections_are_kept_than_configured():
         assert gateway.metrics()["cong_upstream_connections_idle"] == 2
 
 
+def test_a_crowds_connections_are_there_for_its_next_requests():
+    with Node("only") as node, Gateway(
+            node, upstream={"keep_alive": {"connections": 2}}) as gateway:
+        clients = [gateway.connect() for _ in range(6)]
+
+        def together():
+            for client in clients:
+                client.send_request("GET", "/any?delay=100ms")
+            for client in clients:
+                assert client.read_answer().status == 200
+
+        def are_used_again():
+            together()
+            before = gateway.metrics()["cong_upstream_reuses_total"]
+            together()
+            return gateway.metrics()["cong_upstream_reuses_total"] - before > 2
+
+        eventually(are_used_again, "more than are kept for long are used again at once")
+
+
 def test_workers_share_what_may_be_kept():
     with Node("only") as node, Gateway(
             node, workers=2, upstream={"keep_alive": {"connections": 2}}) as gateway:
