@@ -19,8 +19,8 @@
 #include "upstream/gate_queue.h"
 
 #define GATE_LOOK_MS TIMER_TICK_MS
-#define GATE_PLACES_LEAST 128  /* in the queue of one worker */
-#define GATES_OF_ROUTE_MAX 5 /* its upstream's, and shared systems' */
+#define GATE_PLACES_LEAST 128 /* in the queue of one worker */
+#define GATES_OF_ROUTE_MAX 5  /* its upstream's, and shared systems' */
 
 struct gate {
     struct loop *loop;                /* borrowed */

@@ -19,7 +19,8 @@
  * peer does, or in half the time if that is less. */
 #define IDLE_MARGIN_MS 1000
 
-/* One that is too many to be kept: answers to a crowd come together, and so do its next requests. */
+/* One too many to be kept stays for as long: a crowd's answers come together, and so do its next
+ * requests. */
 #define SURPLUS_MS 100
 
 /* How long a connection that is closed may take to send what is left. */
