@@ -23,6 +23,7 @@ class DNSServer:
         self.changed = threading.Condition()
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind(("127.0.0.1", 0))
+        self._is_closed = False
         self.address = "127.0.0.1:%d" % self._socket.getsockname()[1]
         threading.Thread(target=self._run, daemon=True).start()
         tidy.close_at_end(self)
@@ -33,7 +34,10 @@ class DNSServer:
         return {"servers": [self.address], "interval": "200ms", "timeout": "200ms"}
 
     def close(self):
-        self._socket.close()
+        """Whoever waits for a question gets an empty one."""
+        self._is_closed = True
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+            waker.sendto(b"", self._socket.getsockname())
 
     def wait_for_questions(self, name, count=4):
         """So many that come after this call: two look-ups, each for both kinds of address."""
@@ -45,6 +49,9 @@ class DNSServer:
         while True:
             try:
                 question, client = self._socket.recvfrom(512)
+                if self._is_closed:
+                    self._socket.close()
+                    return
                 for answer in self._answers(question):
                     self._socket.sendto(answer, client)
             except OSError:
