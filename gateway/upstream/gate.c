@@ -86,6 +86,13 @@ static void enter(struct gate_pass *p)
     p->entered = true;
 }
 
+static void enter_at_once(struct gate_pass *p)
+{
+    for (size_t i = 0; i < p->count; i++)
+        gate_queue_passed(&p->gates[i]->queue);
+    enter(p);
+}
+
 static void refuse(struct gate_pass *p, struct gate *g, enum gate_shed why)
 {
     p->at = g;
@@ -138,7 +145,7 @@ enum gate_verdict gate_enter(struct gate_pass *p, enum gate_shed *why)
     }
     struct gate *full = find_full(p, true);
     if (LIKELY(!full)) {
-        enter(p);
+        enter_at_once(p);
         return GATE_ENTERED;
     }
     *why = GATE_SHED_FULL;

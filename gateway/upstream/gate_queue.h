@@ -45,6 +45,13 @@ static inline bool gate_waiter_waits(const struct gate_waiter *w)
  * `w`, or another one who gave way to it, or NULL. */
 struct gate_waiter *gate_queue_push(struct gate_queue *q, struct gate_waiter *w, uint32_t max,
                                     uint64_t now_ms) MUST_CHECK;
+/* Somebody was served who did not have to wait: without this, those who did would alone say how
+ * long one waits. */
+static inline void gate_queue_passed(struct gate_queue *q)
+{
+    q->least_wait_ms = 0;
+    q->overloaded = false;
+}
 /* Takes out whose turn it is; NULL when nobody waits. */
 struct gate_waiter *gate_queue_pop(struct gate_queue *q, uint64_t now_ms);
 /* Takes out one who has waited too long; NULL when nobody has. */

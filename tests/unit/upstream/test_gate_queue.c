@@ -96,6 +96,18 @@ static void who_came_at_the_end_of_an_interval_does_not_overload(void **state)
     assert_false(q.overloaded);
 }
 
+static void who_does_not_have_to_wait_shows_that_there_is_no_overload(void **state)
+{
+    (void)state;
+    begin();
+    push(0, 1000);
+    assert_ptr_equal(gate_queue_pop(&q, 1030), &w[0]);
+    gate_queue_passed(&q);
+    push(1, 1480);
+    assert_null(gate_queue_late(&q, 1510));
+    assert_false(q.overloaded);
+}
+
 static void overload_ends_when_the_queue_has_drained(void **state)
 {
     (void)state;
@@ -156,6 +168,7 @@ int main(void)
         cmocka_unit_test(a_queue_that_does_not_drain_is_overloaded),
         cmocka_unit_test(nobody_served_for_an_interval_is_overload),
         cmocka_unit_test(who_came_at_the_end_of_an_interval_does_not_overload),
+        cmocka_unit_test(who_does_not_have_to_wait_shows_that_there_is_no_overload),
         cmocka_unit_test(overload_ends_when_the_queue_has_drained),
         cmocka_unit_test(the_urgent_go_first),
         cmocka_unit_test(a_full_queue_makes_room_for_the_more_urgent_only),
