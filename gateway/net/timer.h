@@ -44,6 +44,10 @@ void timer_wheel_init(struct timer_wheel *w, uv_loop_t *loop, timer_event_fn on_
 void timer_init(struct timer *t, timer_fn on_expired);
 /* Arms, or arms anew. */
 void timer_set(struct timer_wheel *w, struct timer *t, uint64_t after_ms);
+static inline bool timer_is_set(const struct timer *t)
+{
+    return t->due_ms != 0;
+}
 /* Disarms; the node may stay in the wheel. Cheap, for timers that will be set again. */
 static inline void timer_stop(struct timer *t)
 {

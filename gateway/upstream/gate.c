@@ -110,7 +110,9 @@ static bool wait_at(struct gate_pass *p, struct gate *g)
     p->at = g;
     if (gives_way == &p->waiter)
         return false;
-    timer_set(&g->loop->timers, &g->timer, GATE_LOOK_MS);
+    /* Newcomers do not put off the look: who comes more often than that would keep all waiting. */
+    if (!timer_is_set(&g->timer))
+        timer_set(&g->loop->timers, &g->timer, GATE_LOOK_MS);
     if (gives_way)
         refuse(pass_of(gives_way), g, GATE_SHED_FULL);
     return true;

@@ -212,6 +212,19 @@ static void who_changes_queues_takes_along_how_long_it_has_waited(void **unused)
     finish();
 }
 
+static void newcomers_do_not_put_off_the_look(void **unused)
+{
+    (void)unused;
+    begin();
+    for (size_t i = 0; i < MAX_IN_FLIGHT + 1; i++)
+        (void)enter(i, f.alone, 1);
+    assert_true(timer_is_set(&f.upstream.timer));
+    f.upstream.timer.due_ms = 1; /* long ago */
+    assert_int_equal(enter(MAX_IN_FLIGHT + 1, f.alone, 1), GATE_WAITS);
+    assert_int_equal(f.upstream.timer.due_ms, 1);
+    finish();
+}
+
 static void a_queue_has_an_end(void **unused)
 {
     (void)unused;
@@ -319,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_shared_system_is_waited_for_without_a_slot),
         cmocka_unit_test(who_came_through_one_queue_may_wait_in_another),
         cmocka_unit_test(who_changes_queues_takes_along_how_long_it_has_waited),
+        cmocka_unit_test(newcomers_do_not_put_off_the_look),
         cmocka_unit_test(a_queue_has_an_end),
         cmocka_unit_test(the_keepers_limit_holds),
         cmocka_unit_test(an_open_breaker_lets_nobody_through_half_open_one_of_each_worker),
