@@ -15,7 +15,7 @@
 #define GATE_QUEUE_OVERLOADED_WAIT_MS 40
 #define GATE_QUEUE_TARGET_MS 20
 /* Not the 100 ms of programs that call each other: a backend that collects its garbage for 200 ms
- * comes back, and people who would have waited for it were told otherwise. */
+ * comes back, and people wait that long without noticing. */
 #define GATE_QUEUE_INTERVAL_MS 500
 #define GATE_QUEUE_PRIORITIES 8 /* 0 goes first */
 
