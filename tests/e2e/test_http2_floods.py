@@ -58,8 +58,10 @@ def assert_calmed(gateway, client, attack, reason):
 
 
 def test_rapid_reset(gateway, client):
+    """Fewer than the frames of RST_STREAM that are too many whatever they reset: a gateway that reads
+    late would see those first."""
     def attack():
-        for _ in range(100_000):
+        for _ in range(900):
             client.reset(client.request())
     assert_calmed(gateway, client, attack, "streams reset before their answer")
     aborted = [line for line in gateway.access_log() if line.get("abort")]

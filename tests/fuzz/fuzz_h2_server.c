@@ -152,9 +152,12 @@ static void on_rest(struct h2_server *h)
     h2_sleep_begin(&site.sleep, h);
 }
 
+/* The table of fields pays as many requests later as if it had slept: so both ask for the same
+ * acknowledgements. */
 static void stay_awake(struct h2_server *h)
 {
     h2_sleep_forget(h);
+    h->begun_since = 0;
 }
 
 /* It has been idle for long enough. */
