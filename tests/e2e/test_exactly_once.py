@@ -1,7 +1,7 @@
 """Clients file dossiers, and file them again when no answer comes, while workers, nodes, gateways and
 Redis are killed at random: what they were told is held against what the nodes have stored.
 
-    scripts/run_e2e tests/e2e/test_exactly_once.py --dossiers 20000
+    scripts/run_e2e tests/e2e/test_exactly_once.py --dossiers 20000 -o faulthandler_timeout=0
 
 The load is cong-bench's, and so is the ledger; its verdict on the machine is not asked for. A failed
 run is repeated, deaths and all, with the seed that it printed: CONG_SEED=…"""

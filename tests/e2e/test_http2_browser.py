@@ -1,12 +1,10 @@
-"""HTTP/2 with a browser: one that has made up its own mind about what the protocol allows."""
+"""HTTP/2 with browsers, who have made up their own minds about what the protocol allows."""
 
 import hashlib
-import json
-import shutil
 
 import pytest
 
-from env import HOST, Gateway, Process, ScriptedBackend
+from env import BROWSERS, Gateway, ScriptedBackend, told_by
 
 UPLOAD_BYTES = 5_000_000
 
@@ -41,35 +39,13 @@ everything().catch(error => ({ error: String(error) })).then(
 </script>""" % UPLOAD_BYTES
 
 
-@pytest.fixture
-def browse(tmp_path):
-    """Opens an address in Chromium, which is gone when the test is over."""
-    browsers = []
-
-    def browse(url):
-        browsers.append(Process("chromium", [
-            shutil.which("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu",
-            "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-            "--ignore-certificate-errors", f"--user-data-dir={tmp_path}", url]))
-    yield browse
-    for browser in browsers:
-        browser.kill()
-
-
-def test_chromium_reads_uploads_and_talks_over_one_connection(node, certs, browse):
+@pytest.mark.parametrize("browser", BROWSERS)
+def test_browser_reads_uploads_and_talks_over_one_connection(node, certs, tmp_path, browser):
     page = ScriptedBackend()
     upstreams = [{"name": "portal", "peers": [node]}, {"name": "page", "peers": [page]}]
     routes = [{"path": "/", "upstream": "portal"}, {"path": "/page", "upstream": "page"}]
     with Gateway(upstreams=upstreams, routes=routes, listeners=[{"tls": certs.tls}]) as gateway:
-        browse(f"https://{gateway.address()}/page")
-        connection = page.accept()
-        while True:
-            request = connection.read_request()
-            if request.target == "/page/result":
-                break
-            connection.answer(headers=[("Content-Type", "text/html")], body=PAGE)
-        connection.answer()
-        result = json.loads(request.body)
+        result = told_by(browser, tmp_path / browser, certs, gateway, page, PAGE)
         assert "error" not in result, result
         content = bytes((i * 7 + (i >> 8)) & 0xff for i in range(UPLOAD_BYTES))
         assert result["sum"] == result["upload"]["sha256"] == hashlib.sha256(content).hexdigest()

@@ -2,14 +2,14 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 
 import pytest
 from hyperframe.frame import PingFrame, SettingsFrame
 
-from env import Ended, Gateway, H2Client, Process, ScriptedBackend, eventually, frame_bytes
+from env import (BROWSERS, Ended, Gateway, H2Client, ScriptedBackend, eventually, frame_bytes,
+                 told_by)
 
 SLEEP = {"http2_sleep": "20ms", "shutdown": "5s"}
 NO_ERROR, COMPRESSION_ERROR, ENHANCE_YOUR_CALM = 0, 9, 11
@@ -160,28 +160,15 @@ everything().catch(error => ({ error: String(error) })).then(
 </script>"""
 
 
-def test_chromium(node, certs, tmp_path):
+@pytest.mark.parametrize("browser", BROWSERS)
+def test_browsers(node, certs, tmp_path, browser):
     page = ScriptedBackend()
     upstreams = [{"name": "portal", "peers": [node]}, {"name": "page", "peers": [page]}]
     routes = [{"path": "/", "upstream": "portal"}, {"path": "/page", "upstream": "page"}]
     with Gateway(upstreams=upstreams, routes=routes, listeners=[{"tls": certs.tls}],
                  timeouts=SLEEP) as gateway:
-        browser = Process("chromium", [
-            shutil.which("chromium"), "--headless=new", "--no-sandbox", "--disable-gpu",
-            "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-            "--ignore-certificate-errors", f"--user-data-dir={tmp_path}",
-            f"https://{gateway.address()}/page"])
-        try:
-            connection = page.accept()
-            while True:
-                request = connection.read_request()
-                if request.target == "/page/result":
-                    break
-                connection.answer(headers=[("Content-Type", "text/html")], body=PAGE)
-            connection.answer()
-        finally:
-            browser.kill()
-        assert json.loads(request.body) == {"sizes": [20000] * 12}
+        told = told_by(browser, tmp_path / browser, certs, gateway, page, PAGE)
+        assert told == {"sizes": [20000] * 12}
         assert woken(gateway) > 0
 
 

@@ -1,5 +1,5 @@
 """The record layer of our own and other people's TLS: GnuTLS, NSS, OpenSSL's s_client, curl. (All
-other tests are Python's ssl, which is OpenSSL; Chromium is in test_http2_browser.py.)"""
+other tests are Python's ssl, which is OpenSSL; browsers are in test_http2_browser.py.)"""
 
 import hashlib
 import re

@@ -1,6 +1,7 @@
 """What the tests are made of: one class for each process, each end of a connection."""
 
 from . import tidy
+from .browser import BROWSERS, told_by
 from .certs import Authority, Certs, openssl, server_context
 from .citizen import COOKIE, IDENTITY_KEY, SESSION_ROUTES, Citizen, ordered
 from .dns_server import DNSServer
