@@ -15,6 +15,8 @@
 #define HTTP2_USER_BYTES (30ull * 1024)
 /* What the record layer of ours saves of either: 14 KiB, but one in seven may come with TLS 1.2. */
 #define RECORD_LAYER_SAVES_BYTES (12ull * 1024)
+/* What sleeping saves of a user of HTTP/2: 14 KiB, but one in seven may be awake at a time. */
+#define HTTP2_SLEEP_SAVES_BYTES (12ull * 1024)
 #define WORKER_BYTES (64ull * 1024 * 1024)
 #define MIB (1024ull * 1024)
 
@@ -137,21 +139,25 @@ uint32_t capacity_workers(const struct capacity *c, uint32_t configured, uint64_
     return (uint32_t)MIN(MAX(needed, c->cores), CONFIG_WORKERS_MAX);
 }
 
-static uint64_t bytes_per_user_of(const struct config_listener *l)
+static uint64_t bytes_per_user_of(const struct config_listener *l, bool sleeps)
 {
     if (!l->tls)
         return 0;
     uint64_t bytes = l->http2 ? HTTP2_USER_BYTES : USER_BYTES;
-    bool is_ours = l->tls->record_layer == CONFIG_RECORD_LAYER_OWN;
-    return bytes - (is_ours ? RECORD_LAYER_SAVES_BYTES : 0);
+    if (l->http2 && sleeps)
+        bytes -= HTTP2_SLEEP_SAVES_BYTES;
+    if (l->tls->record_layer == CONFIG_RECORD_LAYER_OWN)
+        bytes -= RECORD_LAYER_SAVES_BYTES;
+    return bytes;
 }
 
 /* As if all came to the listener where they cost most. */
 static uint64_t bytes_per_user(const struct config *config)
 {
+    bool sleeps = config->timeouts.http2_sleep_ms > 0;
     uint64_t most = 0;
     for (size_t i = 0; i < config->listener_count; i++)
-        most = MAX(most, bytes_per_user_of(&config->listeners[i]));
+        most = MAX(most, bytes_per_user_of(&config->listeners[i], sleeps));
     return most ? most : USER_BYTES;
 }
 

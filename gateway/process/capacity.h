@@ -3,7 +3,8 @@
  * A user is a client connection. Of a worker's descriptors 24%, and at least 512 or half of them,
  * are kept for connections to backends, logs and the like: of 20,000 a worker gives 15,200 to
  * clients. The memory estimate is that of idle TLS users, who have HTTP/2 where a listener offers
- * it, and the record layer that is set. Estimates only warn; the hard limits act by themselves. */
+ * it, asleep where that is set, and the record layer that is set. Estimates only warn; the hard
+ * limits act by themselves. */
 #ifndef PROCESS_CAPACITY_H
 #define PROCESS_CAPACITY_H
 

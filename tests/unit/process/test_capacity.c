@@ -133,6 +133,21 @@ static void reckons_with_the_record_layer(void **state)
     assert_int_equal(capacity_memory_needed(1, &config) - workers_need, 16ull << 20);
 }
 
+static void reckons_with_sleep(void **state)
+{
+    (void)state;
+    struct config_tls ours = { .record_layer = CONFIG_RECORD_LAYER_OWN };
+    struct config_listener listener = { .tls = &ours, .http2 = true };
+    struct config config = { .listeners = &listener,
+                             .listener_count = 1,
+                             .capacity_users = 1024,
+                             .timeouts = { .http2_sleep_ms = 1 } };
+    uint64_t workers_need = 64ull << 20;
+    assert_int_equal(capacity_memory_needed(1, &config) - workers_need, 6ull << 20);
+    listener.http2 = false;
+    assert_int_equal(capacity_memory_needed(1, &config) - workers_need, 4ull << 20);
+}
+
 static void does_not_judge_memory_that_it_cannot_see(void **state)
 {
     (void)state;
@@ -226,6 +241,7 @@ int main(void)
         cmocka_unit_test(advises_the_memory_that_is_missing),
         cmocka_unit_test(reckons_with_http2_where_it_is_offered),
         cmocka_unit_test(reckons_with_the_record_layer),
+        cmocka_unit_test(reckons_with_sleep),
         cmocka_unit_test(does_not_judge_memory_that_it_cannot_see),
         cmocka_unit_test(takes_the_tightest_limit_of_memory),
         cmocka_unit_test(raises_the_soft_limit_of_descriptors),
