@@ -12,6 +12,8 @@
 
 #define LIKELY(x) __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
+/* A function that is rarely called, and kept out of those that would call it. */
+#define COLD __attribute__((cold, noinline))
 
 #define ARRAY_LEN(a) (sizeof(a) / sizeof((a)[0]))
 

@@ -184,20 +184,30 @@ void shm_table_free(struct shm_table **t)
     *t = NULL;
 }
 
+/* Somebody else has the lock, or died with it. */
+static COLD enum shm_lock_result contend(struct shm_table *t, uint32_t index,
+                                         enum shm_lock_result result)
+{
+    struct stripe *s = stripe_at(t->memory, &t->g, index);
+    if (result == SHM_LOCK_BUSY && clock_now_ms() >= t->grudge_until_ms[index]) {
+        result = shm_lock_take(&s->lock, &t->owner, SHM_TABLE_WAIT_MS);
+        if (result == SHM_LOCK_BUSY)
+            t->grudge_until_ms[index] = clock_now_ms() + SHM_TABLE_GRUDGE_MS;
+    }
+    if (result == SHM_LOCK_INHERITED)
+        undo(t->memory, &t->g, index);
+    return result;
+}
+
 static int lock_stripe(struct shm_table *t, uint32_t index)
 {
     struct stripe *s = stripe_at(t->memory, &t->g, index);
     assert(!t->held);
     enum shm_lock_result result = shm_lock_try(&s->lock, &t->owner);
-    if (UNLIKELY(result == SHM_LOCK_BUSY) && clock_now_ms() >= t->grudge_until_ms[index]) {
-        result = shm_lock_take(&s->lock, &t->owner, SHM_TABLE_WAIT_MS);
-        if (result == SHM_LOCK_BUSY)
-            t->grudge_until_ms[index] = clock_now_ms() + SHM_TABLE_GRUDGE_MS;
-    }
+    if (UNLIKELY(result != SHM_LOCK_TAKEN))
+        result = contend(t, index, result);
     if (UNLIKELY(result == SHM_LOCK_BUSY))
         return ERR_LIMIT;
-    if (UNLIKELY(result == SHM_LOCK_INHERITED))
-        undo(t->memory, &t->g, index);
     t->held = s;
     return 0;
 }
