@@ -40,6 +40,11 @@ static bool cut(struct header *h, struct arena *arena, size_t begin, size_t end)
     struct slice text = header_value(h);
     struct slice before = trim_separators(slice_of(text.data, begin));
     struct slice behind = trim_separators(slice_from(text, end));
+    if (before.len + behind.len == 0) {
+        h->value_len = 0;
+        h->flags |= HEADER_OURS; /* nothing is left to forward */
+        return true;
+    }
     char *kept = arena_alloc(arena, before.len + behind.len + 2);
     if (!kept)
         return false;
@@ -53,8 +58,6 @@ static bool cut(struct header *h, struct arena *arena, size_t begin, size_t end)
     len += behind.len;
     h->value = kept;
     h->value_len = (uint32_t)len;
-    if (len == 0)
-        h->flags |= HEADER_OURS; /* nothing is left to forward */
     return true;
 }
 

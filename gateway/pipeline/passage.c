@@ -2,7 +2,8 @@
 
 #include "pipeline/submission.h"
 
-#define SESSION_LOG_LEN 8
+#define SESSION_LOG_BYTES 4
+#define SESSION_LOG_LEN (2 * SESSION_LOG_BYTES)
 
 static struct slice protocol_of(const struct request *req)
 {
@@ -27,8 +28,10 @@ static struct slice session_text(const struct passage *p, char text[SESSION_LOG_
     static const char digits[] = "0123456789abcdef";
     if (!p->identity.is_signed)
         return (struct slice){ 0 };
-    for (size_t i = 0; i < SESSION_LOG_LEN; i++)
-        text[i] = digits[p->identity.hash[i / 2] >> (i % 2 ? 0 : 4) & 15];
+    for (size_t i = 0; i < SESSION_LOG_BYTES; i++) {
+        text[2 * i] = digits[p->identity.hash[i] >> 4];
+        text[2 * i + 1] = digits[p->identity.hash[i] & 15];
+    }
     return slice_of(text, SESSION_LOG_LEN);
 }
 

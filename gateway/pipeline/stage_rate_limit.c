@@ -1,6 +1,7 @@
 /* The rate limits of the route: all must allow a request, one after the other. What those before
  * it have taken is given back when one refuses. Answers tell of the limit that leaves least
  * (draft-ietf-httpapi-ratelimit-headers). */
+#include "common/buf.h"
 #include "http/reply.h"
 #include "pipeline/stage.h"
 
@@ -106,19 +107,6 @@ static char *put(char *at, struct slice text)
     return at + text.len;
 }
 
-static char *put_number(char *at, uint64_t value)
-{
-    char digits[NUMBER_MAX];
-    size_t len = 0;
-    do {
-        digits[len++] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    while (len)
-        *at++ = digits[--len];
-    return at;
-}
-
 /* Without printf, as it goes with every answer: "pages";r=12;t=30 */
 static struct slice write_state(struct passage *p, const struct limit_op *op)
 {
@@ -127,8 +115,9 @@ static struct slice write_state(struct passage *p, const struct limit_op *op)
     if (!text)
         return (struct slice){ 0 };
     char *at = put(put(put(text, SLICE("\"")), name), SLICE("\";r="));
-    at = put(put_number(at, op->remaining), SLICE(";t="));
-    at = put_number(at, whole_seconds(op->reset_ms));
+    at += format_u64(at, op->remaining);
+    at = put(at, SLICE(";t="));
+    at += format_u64(at, whole_seconds(op->reset_ms));
     return slice_of(text, (size_t)(at - text));
 }
 

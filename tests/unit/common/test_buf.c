@@ -1,5 +1,6 @@
 #include "common/buf.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,12 +49,28 @@ static void formats_numbers(void **state)
     buf_fini(&b);
 }
 
+static void formats_numbers_of_every_length(void **state)
+{
+    (void)state;
+    char expected[21], got[21];
+    uint64_t power = 1;
+    for (int digits = 1; digits <= 20; digits++, power *= 10) {
+        const uint64_t values[] = { power - 1, power, power + 7 };
+        for (size_t i = 0; i < ARRAY_LEN(values); i++) {
+            snprintf(expected, sizeof(expected), "%" PRIu64, values[i]);
+            got[format_u64(got, values[i])] = '\0';
+            assert_string_equal(got, expected);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_up_to_its_cap_and_then_says_so),
         cmocka_unit_test(consumes_from_the_front),
         cmocka_unit_test(formats_numbers),
+        cmocka_unit_test(formats_numbers_of_every_length),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
