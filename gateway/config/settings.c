@@ -105,7 +105,7 @@ static const struct setting timeouts_rows[] = {
           "of the response that a client takes in a second, over send"),
     VALUE(keep_alive, timeouts.keep_alive_ms, DURATION, "5m", "1s..1d",
           "idle time between two requests"),
-    VALUE(http2_sleep, timeouts.http2_sleep_ms, DURATION, "0s", "0s..1h",
+    VALUE(http2_sleep, timeouts.http2_sleep_ms, DURATION, "5s", "0s..1h",
           "after which an idle HTTP/2 connection keeps no session; 0s: it keeps it"),
     VALUE(shutdown, timeouts.shutdown_ms, DURATION, "30s", "0s..1d",
           "wait for requests under way when stopping"),
