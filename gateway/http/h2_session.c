@@ -1,6 +1,7 @@
 /* What nghttp2 tells of a session, and how it is set up. */
 #include "http/h2_sleep.h"
 #include "http/h2_stream.h"
+#include "http/http_conn.h"
 
 #include <stdlib.h>
 
@@ -38,16 +39,25 @@ static bool is_frame(const struct http_server *s, size_t size)
     return s->http2_begins && size > FRAME_MAX_BYTES && size <= LOOP_FRAME_BYTES;
 }
 
+/* A connection outlives its sessions (h2_sleep). jemalloc puts blocks of one class of sizes on the
+ * same pages, which would stay for the connections' sake when the sessions go: so sessions have no
+ * blocks of that class. */
+static size_t apart(size_t size)
+{
+    return size > HTTP_CONN_CLASS_BELOW && size <= HTTP_CONN_CLASS ? HTTP_CONN_CLASS + 1 : size;
+}
+
 static void *take(size_t size, void *user)
 {
     struct http_server *s = user;
-    return is_frame(s, size) ? s->loop->frame : malloc(size);
+    return is_frame(s, size) ? s->loop->frame : malloc(apart(size));
 }
 
 static void *take_zeroed(size_t count, size_t size, void *user)
 {
+    size_t bytes;
     (void)user;
-    return calloc(count, size);
+    return __builtin_mul_overflow(count, size, &bytes) ? NULL : calloc(1, apart(bytes));
 }
 
 static void *take_more(void *p, size_t size, void *user)

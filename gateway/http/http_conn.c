@@ -28,7 +28,8 @@ struct http_conn {
 };
 
 /* What the allocator gives for a little less, too. */
-_Static_assert(sizeof(struct http_conn) <= 1024, "an idle client costs more");
+_Static_assert(sizeof(struct http_conn) <= HTTP_CONN_CLASS, "an idle client costs more");
+_Static_assert(sizeof(struct http_conn) > HTTP_CONN_CLASS_BELOW, "it is of another class");
 
 static struct http_conn *conn_of(struct stream *s)
 {

@@ -24,6 +24,10 @@ struct http_listener {
 
 struct http_conn;
 
+/* Of jemalloc's classes of sizes the one that a connection is of, and the one below it. */
+#define HTTP_CONN_CLASS 1024
+#define HTTP_CONN_CLASS_BELOW 896
+
 /* Takes one waiting connection off `l`. Failures concern that connection alone and are counted. */
 void http_conn_accept(struct listener *l, const struct http_listener *from);
 
