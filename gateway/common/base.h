@@ -19,6 +19,9 @@
 
 #define CONTAINER_OF(ptr, type, member) ((type *)((char *)(ptr)-offsetof(type, member)))
 
+/* A byte times this is eight of it: for work on a word of text. */
+#define EACH_BYTE 0x0101010101010101ull
+
 #define MIN(a, b) ((a) < (b) ? (a) : (b))
 #define MAX(a, b) ((a) > (b) ? (a) : (b))
 

@@ -1,9 +1,31 @@
 #include "common/slice.h"
 
+/* ascii_lower() of eight bytes. Without their highest bits no sum carries into the next one. */
+static uint64_t lower_word(const char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    uint64_t low = word & EACH_BYTE * 0x7f;
+    uint64_t from_a = low + EACH_BYTE * (0x80 - 'A'), beyond_z = low + EACH_BYTE * (0x7f - 'Z');
+    uint64_t capitals = (from_a ^ beyond_z) & ~word & EACH_BYTE * 0x80;
+    return word | capitals >> 2;
+}
+
+/* The last eight bytes of a longer text overlap those before them. */
+static bool words_eq_nocase(const char *a, const char *b, size_t len)
+{
+    for (size_t i = 0; i + 8 < len; i += 8)
+        if (lower_word(a + i) != lower_word(b + i))
+            return false;
+    return lower_word(a + len - 8) == lower_word(b + len - 8);
+}
+
 bool slice_eq_nocase(struct slice a, struct slice b)
 {
     if (a.len != b.len)
         return false;
+    if (a.len >= 8)
+        return words_eq_nocase(a.data, b.data, a.len);
     for (size_t i = 0; i < a.len; i++)
         if (ascii_lower(a.data[i]) != ascii_lower(b.data[i]))
             return false;

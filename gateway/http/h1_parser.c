@@ -173,11 +173,23 @@ static enum h1_event head_too_large(struct h1_parser *p)
     return fail(p, in_target ? H1_TARGET_TOO_LONG : H1_HEAD_TOO_LARGE);
 }
 
+/* Where the empty line that ends a head begins, with the end of the line before it; NULL: not here.
+ * By line, for memmem() goes by byte. */
+static const char *find_end(struct slice s)
+{
+    const char *end = s.data + s.len;
+    const char *at = memchr(s.data, '\n', s.len);
+    for (; at && end - at > 2; at = memchr(at + 1, '\n', (size_t)(end - at) - 1))
+        if (at[1] == '\r' && at[2] == '\n' && at > s.data && at[-1] == '\r')
+            return at - 1;
+    return NULL;
+}
+
 /* Feeds llhttp the bytes up to where the head seems to end, and at most up to the limit. */
 static enum h1_event read_head(struct h1_parser *p, struct slice *input)
 {
     while (input->len) {
-        const char *end = memmem(input->data, input->len, "\r\n\r\n", 4);
+        const char *end = find_end(*input);
         size_t room = p->limits.head_bytes - p->stash_len;
         size_t take = end ? (size_t)(end - input->data) + 4 : input->len;
         take = MIN(take, room);

@@ -32,7 +32,6 @@ static inline char *put(char *at, const char *text, size_t len)
 /* For literals: the compiler turns a copy of known length into a few moves. */
 #define PUT(at, literal) put(at, literal, sizeof(literal) - 1)
 
-#define EACH_BYTE 0x0101010101010101ull
 #define HIGH_BITS (EACH_BYTE * 0x80)
 
 /* Not 0 if one of eight bytes is zero: a borrow only ever starts at such a byte. */

@@ -11,7 +11,29 @@ static void compares_without_regard_to_case_in_ascii_only(void **state)
     assert_true(slice_eq_nocase(SLICE("Host"), SLICE("hOST")));
     assert_false(slice_eq_nocase(SLICE("a"), SLICE("ab")));
     assert_false(slice_eq_nocase(SLICE("\xc3\x84"), SLICE("\xc3\xa4")));
+    assert_true(slice_eq_nocase(SLICE(""), SLICE("")));
     assert_true(slice_eq((struct slice){ 0 }, SLICE("")));
+}
+
+static void every_byte_at_every_place_is_compared(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = { 1, 7, 8, 9, 15, 16, 17 };
+    char a[17], b[17];
+    for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+        for (size_t at = 0; at < lengths[i]; at++) {
+            memset(a, 'x', sizeof(a));
+            memset(b, 'X', sizeof(b));
+            for (unsigned pair = 0; pair < 65536; pair++) {
+                a[at] = (char)(pair >> 8);
+                b[at] = (char)pair;
+                bool is_same = ascii_lower(a[at]) == ascii_lower(b[at]);
+                struct slice one = slice_of(a, lengths[i]), other = slice_of(b, lengths[i]);
+                if (slice_eq_nocase(one, other) != is_same)
+                    fail_msg("%02x and %02x at %zu of %zu", pair >> 8, pair & 255, at, lengths[i]);
+            }
+        }
+    }
 }
 
 static void trims_spaces_and_tabs_only(void **state)
@@ -52,6 +74,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares_without_regard_to_case_in_ascii_only),
+        cmocka_unit_test(every_byte_at_every_place_is_compared),
         cmocka_unit_test(trims_spaces_and_tabs_only),
         cmocka_unit_test(walks_a_list_with_its_empty_elements),
         cmocka_unit_test(reads_decimal_numbers_strictly),
