@@ -52,19 +52,29 @@ static void on_line(const SSL *ssl, const char *line)
 {
     struct handoff *h = SSL_get_app_data(ssl);
     struct slice all = slice_str(line);
-    if (!h)
+    bool is_client = slice_starts_with(all, CLIENT_LABEL);
+    if (!is_client && !slice_starts_with(all, SERVER_LABEL))
         return;
-    if (slice_starts_with(all, CLIENT_LABEL)) {
+    SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), NULL);
+    if (h && is_client) {
         take_secret(h, &h->client, slice_from(all, CLIENT_LABEL.len));
-    } else if (slice_starts_with(all, SERVER_LABEL)) {
+    } else if (h) {
         take_secret(h, &h->server, slice_from(all, SERVER_LABEL.len));
         h->is_doubtful = h->is_doubtful || !is_between_records(h);
     }
 }
 
-void handoff_allow(SSL_CTX *ctx)
+/* OpenSSL prints each secret of a handshake byte by byte, which takes time. The two that are wanted
+ * come with the Finished of either side, within the same call: so it is asked then, and by
+ * on_line() no longer. Should one not come, the next handshake of this context prints more than it
+ * needs to. */
+static void on_message(int is_sent, int version, int type, const void *message, size_t len,
+                       SSL *ssl, void *user)
 {
-    SSL_CTX_set_keylog_callback(ctx, on_line);
+    (void)is_sent, (void)version, (void)user;
+    if (type == SSL3_RT_HANDSHAKE && len && *(const uint8_t *)message == SSL3_MT_FINISHED &&
+        SSL_version(ssl) == TLS1_3_VERSION)
+        SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), on_line);
 }
 
 /* ---- life ---- */
@@ -74,6 +84,7 @@ struct handoff *handoff_new(SSL *ssl)
     struct handoff *h = mem_new(sizeof(*h));
     h->ssl = ssl;
     h->is_doubtful = SSL_set_app_data(ssl, h) != 1; /* then nobody will tell us anything */
+    SSL_set_msg_callback(ssl, on_message);
     return h;
 }
 
@@ -81,6 +92,7 @@ void handoff_free(struct handoff **h)
 {
     if (!*h)
         return;
+    SSL_set_msg_callback((*h)->ssl, NULL);
     SSL_set_app_data((*h)->ssl, NULL);
     mem_wipe(*h, sizeof(**h));
     mem_free(*h);

@@ -13,10 +13,8 @@
 
 struct handoff;
 
-/* Makes the handshakes of this context tell their secrets to those handoffs that listen. */
-void handoff_allow(SSL_CTX *ctx);
-
-/* Listens to `ssl`, which has not begun yet and is to be freed after it. */
+/* Listens to `ssl`, which has not begun yet and is to be freed after it. The key log and message
+ * callbacks of it and of its context are the handoff's. */
 struct handoff *handoff_new(SSL *ssl);
 void handoff_free(struct handoff **h); /* NULL-safe; *h is NULL after; wipes */
 

@@ -1,7 +1,6 @@
 #include "tls/tls_context.h"
 
 #include "common/mem.h"
-#include "tls/handoff.h"
 #include "tls/tls_certificate.h"
 
 #include <openssl/err.h>
@@ -451,8 +450,6 @@ static int build_site(struct tls_context *c, size_t at, const struct config_tls 
     SSL_CTX_set_alpn_select_cb(site->ctx, on_alpn, c);
     SSL_CTX_set_tlsext_status_cb(site->ctx, on_status_request);
     SSL_CTX_set_tlsext_status_arg(site->ctx, c);
-    if (c->wants_records)
-        handoff_allow(site->ctx);
     return rc;
 }
 
