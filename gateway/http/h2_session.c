@@ -65,7 +65,7 @@ static void *take_more(void *p, size_t size, void *user)
     struct http_server *s = user;
     if (!p)
         return take(size, user);
-    return p == s->loop->frame ? NULL : realloc(p, size);
+    return p == s->loop->frame ? NULL : realloc(p, apart(size));
 }
 
 static void give_back(void *p, void *user)
