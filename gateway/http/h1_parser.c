@@ -32,6 +32,17 @@ static int on_url(llhttp_t *l, const char *at, size_t len)
     if (p->target_len == 0)
         p->target_at = (size_t)(at - p->base);
     p->target_len += len;
+    return 0;
+}
+
+/* What is whole is judged, never a piece: a message in pieces gets the answer of one that came at
+ * once. "PRI" begins HTTP/2 (RFC 9113 3.4); llhttp would wait for the rest of that. */
+static int on_url_complete(llhttp_t *l)
+{
+    struct h1_parser *p = l->data;
+    p->has_target = true;
+    if (llhttp_get_method(l) == HTTP_PRI)
+        return stop(p, H1_VERSION);
     return p->target_len > p->limits.target_bytes ? stop(p, H1_TARGET_TOO_LONG) : 0;
 }
 
@@ -40,30 +51,22 @@ static int on_header_field(llhttp_t *l, const char *at, size_t len)
 {
     struct h1_parser *p = l->data;
     (void)len;
-    if (p->head.headers.count > 0 && !p->in_value)
-        return 0; /* the rest of a name */
+    if (!p->in_name)
+        p->name_at = (size_t)(at - p->base);
+    p->in_name = true;
+    return 0;
+}
+
+static int on_header_field_complete(llhttp_t *l)
+{
+    struct h1_parser *p = l->data;
+    p->in_name = false;
     if (p->head.headers.count >= p->limits.header_count)
         return stop(p, H1_HEAD_TOO_LARGE);
     struct header *h = headers_push(&p->head.headers, p->arena);
     if (!h)
         return stop(p, H1_HEAD_TOO_LARGE);
-    h->begin = (uint32_t)(at - p->base);
-    p->in_value = false;
-    return 0;
-}
-
-static int on_header_value(llhttp_t *l, const char *at, size_t len)
-{
-    struct h1_parser *p = l->data;
-    (void)at, (void)len;
-    p->in_value = true;
-    return 0;
-}
-
-static int on_header_value_complete(llhttp_t *l)
-{
-    struct h1_parser *p = l->data;
-    p->in_value = true;
+    h->begin = (uint32_t)p->name_at;
     return 0;
 }
 
@@ -91,9 +94,9 @@ static int on_chunk_header(llhttp_t *l)
 
 static const llhttp_settings_t settings = {
     .on_url = on_url,
+    .on_url_complete = on_url_complete,
     .on_header_field = on_header_field,
-    .on_header_value = on_header_value,
-    .on_header_value_complete = on_header_value_complete,
+    .on_header_field_complete = on_header_field_complete,
     .on_headers_complete = on_headers_complete,
     .on_body = on_body,
     .on_chunk_header = on_chunk_header,
@@ -142,7 +145,7 @@ static enum h1_event finish_head(struct h1_parser *p, size_t head_len)
                                     [BODY_UNTIL_CLOSE] = STATE_UNTIL_CLOSE };
     p->state = next[h->body];
     p->body_left = h->body == BODY_LENGTH ? h->content_length : 0;
-    p->complete = p->in_value = false;
+    p->complete = false;
     p->stash = NULL;
     return H1_HEAD;
 }
@@ -169,7 +172,7 @@ static bool stash(struct h1_parser *p, struct slice bytes)
 
 static enum h1_event head_too_large(struct h1_parser *p)
 {
-    bool in_target = p->kind == H1_HEAD_REQUEST && p->head.headers.count == 0;
+    bool in_target = p->kind == H1_HEAD_REQUEST && !p->has_target;
     return fail(p, in_target ? H1_TARGET_TOO_LONG : H1_HEAD_TOO_LARGE);
 }
 

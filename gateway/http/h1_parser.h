@@ -48,13 +48,14 @@ struct h1_parser {
     char *stash;      /* head bytes so far, later those of trailers, in the arena */
     size_t stash_len, stash_size;
     size_t target_at, target_len;
+    size_t name_at; /* of the field whose name has begun */
     size_t line_at; /* in the stash: where the current trailer line begins */
     uint64_t body_left;
     uint64_t chunk_content, chunk_overhead; /* bytes of content, and of the lines around it */
     struct slice piece;                     /* what on_body was given last */
     uint8_t state;
     uint8_t kind; /* enum h1_head_kind */
-    bool in_value, complete;
+    bool has_target, in_name, complete;
 };
 
 void h1_parser_init_request(struct h1_parser *p, struct arena *arena,

@@ -144,6 +144,7 @@ REQUESTS = {
     "version-trailing-space": as_request(line=b"GET / HTTP/1.1 "),
     "other-protocol": as_request(line=b"GET / ICE/1.1"),
     "h2-preface": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "h2-preface-version-1": b"PRI * HTTP/1.0\r\n\r\n",
     "tls-to-plain-port": bytes.fromhex("16030100fc010000f80303") + bytes(241),
     "garbage": bytes(range(128, 256)) + b"\r\n\r\n",
     "nul": bytes(100),

@@ -218,6 +218,8 @@ static void refuses_other_versions(void **state)
     assert_request_refused("2.0", SLICE("GET / HTTP/2.0\r\nHost: x\r\n\r\n"), H1_VERSION);
     assert_request_refused("0.9", SLICE("GET /\r\n\r\n"), H1_VERSION);
     assert_request_refused("1.2", SLICE("GET / HTTP/1.2\r\nHost: x\r\n\r\n"), H1_VERSION);
+    assert_request_refused("preface", SLICE("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), H1_VERSION);
+    assert_request_refused("its beginning", SLICE("PRI * HTTP/1.0\r\n\r\n"), H1_VERSION);
 }
 
 static void drops_names_with_an_underscore(void **state)
@@ -246,6 +248,12 @@ static void limits_the_head(void **state)
     for (int i = 0; i < 21; i++)
         len += (size_t)snprintf(text + len, sizeof(text) - len, "H%d: x\r\n", i);
     assert_request_refused("many fields", slice_of(text, len), H1_HEAD_TOO_LARGE);
+    text[len - 5] = ' ';
+    assert_request_refused("the last is none", slice_of(text, len), H1_SYNTAX);
+    memset(text, 'a', sizeof(text));
+    memcpy(text, "GET /", 5);
+    memcpy(text + 1100, "\1 HTTP/1.1", 10);
+    assert_request_refused("a target with a control", slice_of(text, 1110), H1_SYNTAX);
 }
 
 static void a_head_of_exactly_the_limit_is_read(void **state)
