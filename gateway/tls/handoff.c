@@ -1,13 +1,8 @@
 #include "tls/handoff.h"
 
 #include "common/mem.h"
+#include "tls/key_schedule.h"
 #include "tls/record_wire.h"
-
-#include <openssl/err.h>
-
-#define CLIENT_LABEL SLICE("CLIENT_TRAFFIC_SECRET_0 ")
-#define SERVER_LABEL SLICE("SERVER_TRAFFIC_SECRET_0 ")
-#define RANDOM_HEX_BYTES (2 * 32)
 
 struct secret {
     uint8_t bytes[RECORD_SECRET_MAX_BYTES];
@@ -15,6 +10,7 @@ struct secret {
 };
 
 struct handoff {
+    struct traffic_listener listener;
     SSL *ssl; /* borrowed */
     struct secret client, server;
     uint64_t sent_records; /* under the server's secret */
@@ -26,21 +22,6 @@ struct handoff {
 
 /* ---- secrets ---- */
 
-/* "LABEL random secret", in hexadecimal. */
-static void take_secret(struct handoff *h, struct secret *secret, struct slice values)
-{
-    size_t len = 0;
-    h->is_doubtful = h->is_doubtful || secret->len || values.len <= RANDOM_HEX_BYTES + 1 ||
-                     values.data[RANDOM_HEX_BYTES] != ' ';
-    if (h->is_doubtful)
-        return;
-    ERR_set_mark();
-    h->is_doubtful = OPENSSL_hexstr2buf_ex(secret->bytes, sizeof(secret->bytes), &len,
-                                           values.data + RANDOM_HEX_BYTES + 1, '\0') != 1;
-    ERR_pop_to_mark();
-    secret->len = len;
-}
-
 static bool is_between_records(const struct handoff *h)
 {
     return h->head_bytes == 0 && h->body_left == 0;
@@ -48,33 +29,16 @@ static bool is_between_records(const struct handoff *h)
 
 /* From where OpenSSL changes keys. The server's change comes when its Finished has been sent, so
  * that a record under way would mean that we have counted wrongly. */
-static void on_line(const SSL *ssl, const char *line)
+static void on_secret(struct traffic_listener *l, enum traffic_side side, struct slice told)
 {
-    struct handoff *h = SSL_get_app_data(ssl);
-    struct slice all = slice_str(line);
-    bool is_client = slice_starts_with(all, CLIENT_LABEL);
-    if (!is_client && !slice_starts_with(all, SERVER_LABEL))
+    struct handoff *h = CONTAINER_OF(l, struct handoff, listener);
+    struct secret *secret = side == TRAFFIC_CLIENT ? &h->client : &h->server;
+    h->is_doubtful = h->is_doubtful || secret->len || told.len > sizeof(secret->bytes) ||
+                     (side == TRAFFIC_SERVER && !is_between_records(h));
+    if (h->is_doubtful)
         return;
-    SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), NULL);
-    if (h && is_client) {
-        take_secret(h, &h->client, slice_from(all, CLIENT_LABEL.len));
-    } else if (h) {
-        take_secret(h, &h->server, slice_from(all, SERVER_LABEL.len));
-        h->is_doubtful = h->is_doubtful || !is_between_records(h);
-    }
-}
-
-/* OpenSSL prints each secret of a handshake byte by byte, which takes time. The two that are wanted
- * come with the Finished of either side, within the same call: so it is asked then, and by
- * on_line() no longer. Should one not come, the next handshake of this context prints more than it
- * needs to. */
-static void on_message(int is_sent, int version, int type, const void *message, size_t len,
-                       SSL *ssl, void *user)
-{
-    (void)is_sent, (void)version, (void)user;
-    if (type == SSL3_RT_HANDSHAKE && len && *(const uint8_t *)message == SSL3_MT_FINISHED &&
-        SSL_version(ssl) == TLS1_3_VERSION)
-        SSL_CTX_set_keylog_callback(SSL_get_SSL_CTX(ssl), on_line);
+    memcpy(secret->bytes, told.data, told.len);
+    secret->len = told.len;
 }
 
 /* ---- life ---- */
@@ -82,9 +46,8 @@ static void on_message(int is_sent, int version, int type, const void *message, 
 struct handoff *handoff_new(SSL *ssl)
 {
     struct handoff *h = mem_new(sizeof(*h));
+    h->listener.on_secret = on_secret;
     h->ssl = ssl;
-    h->is_doubtful = SSL_set_app_data(ssl, h) != 1; /* then nobody will tell us anything */
-    SSL_set_msg_callback(ssl, on_message);
     return h;
 }
 
@@ -92,11 +55,16 @@ void handoff_free(struct handoff **h)
 {
     if (!*h)
         return;
-    SSL_set_msg_callback((*h)->ssl, NULL);
-    SSL_set_app_data((*h)->ssl, NULL);
+    key_schedule_listen(NULL);
+    key_schedule_forget();
     mem_wipe(*h, sizeof(**h));
     mem_free(*h);
     *h = NULL;
+}
+
+void handoff_enter(struct handoff *h)
+{
+    key_schedule_listen(h ? &h->listener : NULL);
 }
 
 /* ---- what leaves ---- */

@@ -1,6 +1,6 @@
 /* Takes a connection of TLS 1.3 over from OpenSSL when its handshake is done: the traffic secrets,
- * which OpenSSL gives to its key log callback and to nobody else, and how many records the server
- * has sent under its own (session tickets do count). RECORD.md says why the numbers are right.
+ * as key_schedule.h tells them, and how many records the server has sent under its own (session
+ * tickets do count). RECORD.md says why the numbers are right.
  *
  * One for each handshake, from before its first byte until handoff_take(). It holds secrets: they
  * go from here into a record layer, never into a log, and are wiped. */
@@ -13,11 +13,13 @@
 
 struct handoff;
 
-/* Listens to `ssl`, which has not begun yet and is to be freed after it. The key log and message
- * callbacks of it and of its context are the handoff's. */
+/* For `ssl`, which has not begun yet, is to be freed after it, and whose context was made with
+ * KEY_SCHEDULE_PROPERTIES. */
 struct handoff *handoff_new(SSL *ssl);
 void handoff_free(struct handoff **h); /* NULL-safe; *h is NULL after; wipes */
 
+/* Before each call of OpenSSL for its connection; NULL for one that has no handoff. */
+void handoff_enter(struct handoff *h);
 /* All that OpenSSL sends is told, in any pieces, before the next call of OpenSSL. NULL-safe. */
 void handoff_note_sent(struct handoff *h, struct slice sent);
 

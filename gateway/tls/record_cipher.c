@@ -4,9 +4,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-#include <openssl/core_names.h>
 #include <openssl/err.h>
-#include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,40 +38,25 @@ size_t record_suite_secret_bytes(enum record_suite suite)
 
 /* ---- the engine ---- */
 
-static EVP_MAC_CTX *new_hmac(const char *hash)
-{
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, (char *)hash, 0),
-        OSSL_PARAM_construct_end(),
-    };
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, "HMAC", NULL);
-    EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
-    EVP_MAC_free(mac); /* the context has a reference */
-    if (ctx && EVP_MAC_CTX_set_params(ctx, params) == 1)
-        return ctx;
-    EVP_MAC_CTX_free(ctx);
-    return NULL;
-}
-
 static bool engine_is_whole(const struct record_engine *e)
 {
     bool is_whole = true;
     for (size_t i = 0; i < RECORD_SUITES; i++)
-        is_whole = is_whole && e->aead[i] && e->hmac[i] && e->ciphers[i][OPEN].ctx &&
-                   e->ciphers[i][SEAL].ctx;
+        is_whole = is_whole && e->aead[i] && e->ciphers[i][OPEN].ctx && e->ciphers[i][SEAL].ctx;
     return is_whole;
 }
 
 void record_engine_init(struct record_engine *e)
 {
     *e = (struct record_engine){ 0 };
+    bool has_hashes = true;
     for (size_t i = 0; i < RECORD_SUITES; i++) {
+        has_hashes = hkdf_init(&e->hkdf[i], suites[i].hash) && has_hashes;
         e->aead[i] = EVP_CIPHER_fetch(NULL, suites[i].aead, NULL);
-        e->hmac[i] = new_hmac(suites[i].hash);
         e->ciphers[i][OPEN].ctx = EVP_CIPHER_CTX_new();
         e->ciphers[i][SEAL].ctx = EVP_CIPHER_CTX_new();
     }
-    if (engine_is_whole(e))
+    if (has_hashes && engine_is_whole(e))
         return;
     log_write(LOG_ERROR, "OpenSSL lacks what TLS 1.3 needs; this process stops");
     abort();
@@ -84,7 +67,7 @@ void record_engine_fini(struct record_engine *e)
     for (size_t i = 0; i < RECORD_SUITES; i++) {
         EVP_CIPHER_CTX_free(e->ciphers[i][OPEN].ctx);
         EVP_CIPHER_CTX_free(e->ciphers[i][SEAL].ctx);
-        EVP_MAC_CTX_free(e->hmac[i]);
+        hkdf_fini(&e->hkdf[i]);
         EVP_CIPHER_free(e->aead[i]);
     }
     mem_wipe(e, sizeof(*e));
@@ -92,51 +75,26 @@ void record_engine_fini(struct record_engine *e)
 
 /* ---- key schedule ---- */
 
-#define LABEL_MAX_BYTES 32
-
-/* HKDF-Expand-Label with an empty context (RFC 8446 7.1). What we ask for is never longer than the
- * hash, so that one block of HKDF-Expand (RFC 5869 2.3) is all there is. */
-static bool expand_label(EVP_MAC_CTX *hmac, const uint8_t *secret, size_t secret_bytes,
-                         const char *label, uint8_t *out, size_t out_bytes)
+static bool expand_keys(struct hkdf *hkdf, struct slice secret, enum record_suite suite,
+                        struct record_keys *k)
 {
-    uint8_t info[2 + 1 + LABEL_MAX_BYTES + 1 + 1], block[EVP_MAX_MD_SIZE];
-    size_t label_bytes = strlen(label), n = 0, block_bytes = 0;
-    assert(label_bytes <= LABEL_MAX_BYTES && out_bytes <= secret_bytes);
-    info[n++] = 0;
-    info[n++] = (uint8_t)out_bytes;
-    info[n++] = (uint8_t)label_bytes;
-    memcpy(info + n, label, label_bytes);
-    n += label_bytes;
-    info[n++] = 0; /* the context's length */
-    info[n++] = 1; /* the block's number */
-    bool is_ok =
-        EVP_MAC_init(hmac, secret, secret_bytes, NULL) == 1 && EVP_MAC_update(hmac, info, n) == 1 &&
-        EVP_MAC_final(hmac, block, &block_bytes, sizeof(block)) == 1 && block_bytes == secret_bytes;
-    if (is_ok)
-        memcpy(out, block, out_bytes);
-    OPENSSL_cleanse(block, sizeof(block));
-    return is_ok;
+    struct slice none = { 0 };
+    return hkdf_expand_label(hkdf, secret, SLICE("tls13 key"), none, k->key,
+                             suites[suite].key_bytes) &&
+           hkdf_expand_label(hkdf, secret, SLICE("tls13 iv"), none, k->iv, sizeof(k->iv));
 }
 
-static bool expand_keys(EVP_MAC_CTX *hmac, enum record_suite suite, struct record_keys *k)
+static struct slice secret_of(const struct record_keys *k, enum record_suite suite)
 {
-    size_t n = suites[suite].secret_bytes;
-    return expand_label(hmac, k->secret, n, "tls13 key", k->key, suites[suite].key_bytes) &&
-           expand_label(hmac, k->secret, n, "tls13 iv", k->iv, sizeof(k->iv));
-}
-
-/* Takes the secret out of the HMAC, whose state is as good as it. */
-static bool forget_secret(EVP_MAC_CTX *hmac, enum record_suite suite)
-{
-    static const uint8_t nothing[RECORD_SECRET_MAX_BYTES];
-    return EVP_MAC_init(hmac, nothing, suites[suite].secret_bytes, NULL) == 1;
+    return slice_of((const char *)k->secret, suites[suite].secret_bytes);
 }
 
 /* Puts `next` in the place of `k`. */
 static int replace_keys(struct record_engine *e, enum record_suite suite, struct record_keys *k,
                         struct record_keys *next, bool is_ok)
 {
-    if (!forget_secret(e->hmac[suite], suite) || !is_ok) {
+    hkdf_forget(&e->hkdf[suite]);
+    if (!is_ok) {
         OPENSSL_cleanse(next, sizeof(*next));
         ERR_clear_error();
         return ERR_NO_MEMORY;
@@ -151,16 +109,18 @@ int record_keys_derive(struct record_engine *e, enum record_suite suite, struct 
 {
     struct record_keys next = { 0 };
     memcpy(next.secret, k->secret, suites[suite].secret_bytes);
-    return replace_keys(e, suite, k, &next, expand_keys(e->hmac[suite], suite, &next));
+    return replace_keys(e, suite, k, &next,
+                        expand_keys(&e->hkdf[suite], secret_of(k, suite), suite, &next));
 }
 
 int record_keys_update(struct record_engine *e, enum record_suite suite, struct record_keys *k)
 {
     struct record_keys next = { 0 };
     size_t n = suites[suite].secret_bytes;
-    EVP_MAC_CTX *hmac = e->hmac[suite];
-    bool is_ok = expand_label(hmac, k->secret, n, "tls13 traffic upd", next.secret, n) &&
-                 expand_keys(hmac, suite, &next);
+    struct hkdf *hkdf = &e->hkdf[suite];
+    bool is_ok = hkdf_expand_label(hkdf, secret_of(k, suite), SLICE("tls13 traffic upd"),
+                                   (struct slice){ 0 }, next.secret, n) &&
+                 expand_keys(hkdf, secret_of(&next, suite), suite, &next);
     return replace_keys(e, suite, k, &next, is_ok);
 }
 

@@ -9,11 +9,11 @@
 #ifndef TLS_RECORD_CIPHER_H
 #define TLS_RECORD_CIPHER_H
 
-#include "common/base.h"
+#include "tls/hkdf.h"
 
 #include <openssl/evp.h>
 
-#define RECORD_SECRET_MAX_BYTES 48
+#define RECORD_SECRET_MAX_BYTES HKDF_HASH_MAX_BYTES
 #define RECORD_KEY_MAX_BYTES 32
 #define RECORD_NONCE_BYTES 12
 #define RECORD_TAG_BYTES 16
@@ -42,7 +42,7 @@ struct record_cipher {
 /* One a worker. */
 struct record_engine {
     EVP_CIPHER *aead[RECORD_SUITES];                /* owned */
-    EVP_MAC_CTX *hmac[RECORD_SUITES];               /* owned; with the suite's hash */
+    struct hkdf hkdf[RECORD_SUITES];                /* with the suite's hash */
     struct record_cipher ciphers[RECORD_SUITES][2]; /* to open with, to seal with */
 };
 

@@ -2,31 +2,15 @@
 
 #include "common/mem.h"
 #include "tls/tls_certificate.h"
+#include "tls/tls_policy.h"
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define SECURITY_LEVEL 2 /* 112 bits: RSA-2048, no SHA-1 signatures */
 #define VERIFY_DEPTH 4
-#define SESSION_LIFETIME_S (12L * 3600)
 #define SERVER_NAME_MAX_BYTES 255
-
-#define CIPHERS_1_2                                                                                \
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"                                   \
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"                                   \
-    "ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305"
-#define CIPHERS_1_3 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
-#define GROUPS "X25519:P-256:P-384"
-
-#define OPTIONS                                                                                    \
-    (SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |           \
-     SSL_OP_PRIORITIZE_CHACHA)
-/* NO_AUTO_CHAIN: the file's chain is sent as it is, instead of a search at each handshake. */
-#define MODES                                                                                      \
-    (SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |                                    \
-     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_NO_AUTO_CHAIN)
 
 /* The certificates that serve the same names, and the SSL_CTX that holds them. */
 struct site {
@@ -81,17 +65,22 @@ static void make_owned_index(void)
 }
 
 /* With its first site, which has no certificates yet. */
-static struct tls_context *context_alloc(size_t certificate_count, struct slice alpn)
+static struct tls_context *context_alloc(const struct config_tls *config, struct slice alpn,
+                                         struct err *e)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *ctx = tls_policy_new_ctx(config, e);
+    if (!ctx)
+        return NULL;
     struct tls_context *c = mem_new(sizeof(*c));
-    if (!ctx || CRYPTO_THREAD_run_once(&owned_index_once, make_owned_index) != 1 ||
+    if (CRYPTO_THREAD_run_once(&owned_index_once, make_owned_index) != 1 ||
         SSL_CTX_set_ex_data(ctx, owned_index, c) != 1) {
+        err_set(e, ERR_NO_MEMORY, "OpenSSL cannot own a context");
         SSL_CTX_free(ctx);
         mem_free(c);
         return NULL;
     }
-    c->certificates = mem_new_array(certificate_count, sizeof(*c->certificates));
+    c->wants_records = config->record_layer == CONFIG_RECORD_LAYER_OWN;
+    c->certificates = mem_new_array(config->certificate_count, sizeof(*c->certificates));
     c->alpn = slice_of(mem_strndup(alpn.data, alpn.len), alpn.len);
     c->sites = mem_new(sizeof(*c->sites));
     c->sites[0].ctx = ctx;
@@ -296,25 +285,6 @@ static int on_status_request(SSL *ssl, void *user)
 
 /* --- contexts --------------------------------------------------------------------------------- */
 
-static int set_protocol(SSL_CTX *ctx, const struct config_tls *config, struct err *e)
-{
-    int oldest = config->min_version == CONFIG_TLS_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
-    SSL_CTX_set_security_level(ctx, SECURITY_LEVEL);
-    SSL_CTX_set_options(ctx, OPTIONS);
-    SSL_CTX_set_mode(ctx, MODES);
-    SSL_CTX_set_read_ahead(ctx, 0);
-    SSL_CTX_set_max_early_data(ctx, 0);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_timeout(ctx, SESSION_LIFETIME_S);
-    if (SSL_CTX_set_min_proto_version(ctx, oldest) != 1 ||
-        SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1 ||
-        SSL_CTX_set_cipher_list(ctx, CIPHERS_1_2) != 1 ||
-        SSL_CTX_set_ciphersuites(ctx, CIPHERS_1_3) != 1 ||
-        SSL_CTX_set1_groups_list(ctx, GROUPS) != 1)
-        return err_set(e, ERR_INVALID, "this OpenSSL does not know our ciphers and curves");
-    return 0;
-}
-
 static int set_certificates(SSL_CTX *ctx, const struct site *site, const struct config_tls *config,
                             const struct tls_context *c, struct err *e)
 {
@@ -434,12 +404,10 @@ static int build_site(struct tls_context *c, size_t at, const struct config_tls 
 {
     struct site *site = &c->sites[at];
     if (!site->ctx)
-        site->ctx = SSL_CTX_new(TLS_server_method());
+        site->ctx = tls_policy_new_ctx(config, e);
     if (!site->ctx)
-        return err_set(e, ERR_NO_MEMORY, "OpenSSL cannot make a context");
-    int rc = set_protocol(site->ctx, config, e);
-    if (!rc)
-        rc = set_certificates(site->ctx, site, config, c, e);
+        return ERR_NO_MEMORY;
+    int rc = set_certificates(site->ctx, site, config, c, e);
     if (!rc)
         rc = set_client_auth(site->ctx, config, e);
     if (!rc)
@@ -456,12 +424,9 @@ static int build_site(struct tls_context *c, size_t at, const struct config_tls 
 struct tls_context *tls_context_new(const struct config_tls *config, struct slice alpn,
                                     const struct tls_tickets *tickets, struct err *e)
 {
-    struct tls_context *c = context_alloc(config->certificate_count, alpn);
-    if (!c) {
-        err_set(e, ERR_NO_MEMORY, "OpenSSL cannot make a context");
+    struct tls_context *c = context_alloc(config, alpn, e);
+    if (!c)
         return NULL;
-    }
-    c->wants_records = config->record_layer == CONFIG_RECORD_LAYER_OWN;
     int rc = load_certificates(c, config, e);
     if (!rc) {
         collect_names(c);

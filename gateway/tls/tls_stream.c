@@ -22,6 +22,7 @@ static void enter(struct tls_stream *t)
 {
     t->engine->lower = t->lower;
     t->engine->handoff = t->handoff;
+    handoff_enter(t->handoff);
     ERR_clear_error();
 }
 
